@@ -1,0 +1,1 @@
+"""How explanations are judged: data sets, metrics, stages and throughput."""

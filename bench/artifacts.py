@@ -1,0 +1,102 @@
+"""The only reader and writer of files between stages; every write is atomic.
+
+Layout below the artifacts folder, one sub-folder per experiment:
+
+    work/<experiment>/data/{index.parquet, arrays.safetensors}
+    work/<experiment>/teacher.safetensors
+    work/<experiment>/fits/<explainer>.safetensors     (no tensors if it learns nothing)
+    work/<experiment>/maps/<explainer>.safetensors     saliency [N, h, w], float32
+    results/<experiment>/settings.json, data.json, environment.json
+    results/<experiment>/teacher.json, predictions.parquet
+    results/<experiment>/curves/{teacher,<explainer>}.csv
+    results/<experiment>/fits/<explainer>.json
+    results/<experiment>/scores/<explainer>.parquet    long rows: SCORE_COLUMNS
+    results/<experiment>/throughput/<explainer>.json   pytest-benchmark
+    results/<experiment>/gallery/                      pictures; never leaves the machine for photographs
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from methods.errors import UserError
+
+SCORE_COLUMNS = ["experiment", "seed", "image_id", "explainer", "metric", "value"]
+
+
+def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
+    """Call `write` with a temporary path beside `path`, then move it into place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write indented JSON, in the order given."""
+    text = json.dumps(content, indent=2, default=str) + "\n"
+    write_atomically(path, lambda p: p.write_text(text, encoding="utf-8"))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object."""
+    return json.loads(_existing(path).read_text(encoding="utf-8"))
+
+
+def write_rows(path: Path, rows: pd.DataFrame) -> None:
+    """Write a table as parquet, or as CSV when the name ends so."""
+    if path.suffix == ".csv":
+        write_atomically(path, lambda p: rows.to_csv(p, index=False))
+    else:
+        write_atomically(path, lambda p: rows.to_parquet(p, index=False))
+
+
+def read_rows(path: Path) -> pd.DataFrame:
+    """Read what `write_rows` wrote."""
+    existing = _existing(path)
+    return pd.read_csv(existing) if path.suffix == ".csv" else pd.read_parquet(existing)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Any], **metadata: Any) -> None:
+    """Write tensors as safetensors; metadata values are kept as JSON."""
+    from safetensors.torch import save_file
+
+    text = {key: json.dumps(value, sort_keys=True) for key, value in metadata.items()}
+    contiguous = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
+    write_atomically(path, lambda p: save_file(contiguous, p, metadata=text))
+
+
+def read_tensors(path: Path) -> dict[str, Any]:
+    """Read all tensors of a safetensors file onto the CPU."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(_existing(path))
+    except SafetensorError as error:
+        raise UserError(f"'{path}' is not a whole safetensors file ({error}): delete it and run again") from None
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """Read the metadata that `write_tensors` stored."""
+    from safetensors import safe_open
+
+    with safe_open(_existing(path), framework="pt") as file:
+        return {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise UserError(f"'{path}' does not exist: run the stage that writes it (dvc repro)")
+    return path

@@ -1,0 +1,102 @@
+"""Trained networks and evaluation batches, read back from a stage's files."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from bench import artifacts, prepared
+from bench.settings import Experiment, TeacherSettings
+from bench.splits import seed_for
+from methods import classifier
+from methods.classifier import Classifier
+from methods.errors import UserError
+from methods.explainers.base import Explainer
+from methods.registry import build
+from methods.runtime import Runtime
+
+
+def create_teacher(settings: TeacherSettings, classes: int, seed: int) -> Classifier:
+    """Build the teacher as the settings start it; random parts come from `seed`."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return classifier.create(
+            settings.architecture, classes, settings.weights, settings.arguments, settings.mean, settings.std
+        )
+
+
+def load_teacher(path: Path, settings: TeacherSettings, runtime: Runtime) -> Classifier:
+    """Read the trained teacher."""
+    classes = artifacts.read_metadata(path)["classes"]
+    model = classifier.create(
+        settings.architecture, classes, "scratch", settings.arguments, settings.mean, settings.std
+    )
+    try:
+        model.load_state_dict(artifacts.read_tensors(path))
+    except RuntimeError:
+        raise UserError(f"'{path}' is not of architecture '{settings.architecture}': run stage teacher again") from None
+    runtime.place(model).requires_grad_(False)
+    return model
+
+
+def build_explainer(settings: Experiment, name: str) -> Explainer:
+    """Build an explainer from the experiment's settings, its training recipe left out."""
+    own = {key: value for key, value in settings.explainer(name).items() if key != "fit"}
+    return build(Explainer, name, own)  # type: ignore[type-abstract]
+
+
+def load_model(explainer: Explainer, teacher: Classifier, path: Path, size: int, runtime: Runtime) -> nn.Module:
+    """Return the network that the explainer reads, in evaluation mode on the device."""
+    model = explainer.prepare(teacher, artifacts.read_tensors(path), size)
+    return runtime.place(model).requires_grad_(False)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The evaluation images of one experiment, in evaluation order.
+
+    data: all images of the experiment.
+    rows: positions of the evaluation images in `data`.
+    predictions: one row each; `target` is the explained class and `probability` its softmax.
+    seed: of the run.
+    """
+
+    data: prepared.Prepared
+    rows: Tensor
+    predictions: pd.DataFrame
+    seed: int
+
+    def chunks(self, size: int) -> Iterator[Tensor]:
+        """Yield positions 0 .. n - 1, `size` at a time."""
+        yield from torch.arange(len(self.rows)).split(size)
+
+    def images(self, chunk: Tensor, runtime: Runtime) -> Tensor:
+        """[B, 3, H, W] in [0, 1] on the device."""
+        return runtime.images(self.data.images[self.rows[chunk]])
+
+    def targets(self, chunk: Tensor, runtime: Runtime) -> Tensor:
+        """[B], the explained classes, on the device."""
+        return torch.from_numpy(self.predictions["target"].to_numpy()[chunk.numpy()]).to(runtime.device)
+
+    def seeds(self, chunk: Tensor) -> Tensor:
+        """[B], int64, from the run's seed and the image's id alone."""
+        ids = self.predictions["image_id"]
+        return torch.tensor([seed_for(ids[int(i)], self.seed) for i in chunk])
+
+
+def load_evaluation(data: Path, predictions: Path, seed: int) -> Evaluation:
+    """Read the prepared images and the predictions that fix the explained classes."""
+    everything, table = prepared.read(data), artifacts.read_rows(predictions)
+    rows = torch.from_numpy(everything.rows(table["image_id"].tolist()).copy())
+    classes = everything.index["label"].max() + 1
+    bad = table.index[(table["target"] < 0) | (table["target"] >= classes)]
+    if len(bad):
+        first = table.loc[bad[0]]
+        raise UserError(
+            f"class index {first['target']} of image '{first['image_id']}' is out of range "
+            f"(0 to {classes - 1}): run stage teacher again"
+        )
+    return Evaluation(everything, rows, table, seed)

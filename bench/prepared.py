@@ -1,0 +1,76 @@
+"""The images of one experiment, decoded once, with their annotation."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from bench import artifacts
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Row i of every member is image i; N images of S x S pixels, P parts.
+
+    index: image_id, path, label, class_name, split, telling (list of part names).
+    images: uint8 [N, 3, S, S], RGB.
+    boxes: float32 [N, 4], (x0, y0, x1, y1) in pixels; NaN if unknown.
+    keypoints: float32 [N, P, 2], (x, y) in pixels; NaN if the part is not visible.
+    segments: uint8 [N, S, S], 0 background, i is part i - 1; or None.
+    """
+
+    index: pd.DataFrame
+    images: Tensor
+    boxes: Tensor
+    keypoints: Tensor
+    segments: Tensor | None
+    part_names: tuple[str, ...]
+
+    @property
+    def class_names(self) -> list[str]:
+        """Names by label."""
+        return self.index.drop_duplicates("label").sort_values("label")["class_name"].tolist()
+
+    @property
+    def telling(self) -> Tensor:
+        """Bool [N, P]: the parts that tell the image's class from its nearest one."""
+        rows = [[name in set(told) for name in self.part_names] for told in self.index["telling"]]
+        return torch.tensor(rows, dtype=torch.bool).reshape(len(self.index), len(self.part_names))
+
+    def rows(self, image_ids: list[str]) -> np.ndarray:
+        """Positions of the given images."""
+        return self.index.reset_index().set_index("image_id").loc[image_ids, "index"].to_numpy()
+
+    def split(self, name: str) -> np.ndarray:
+        """Positions of one split's images."""
+        return np.flatnonzero(self.index["split"] == name)
+
+    def write(self, folder: Path) -> None:
+        """Write index.parquet and arrays.safetensors."""
+        tensors: dict[str, Any] = {
+            "images": self.images,
+            "boxes": self.boxes,
+            "keypoints": self.keypoints,
+        }
+        if self.segments is not None:
+            tensors["segments"] = self.segments
+        artifacts.write_rows(folder / "index.parquet", self.index)
+        artifacts.write_tensors(folder / "arrays.safetensors", tensors, part_names=list(self.part_names))
+
+
+def read(folder: Path) -> Prepared:
+    """Read what `Prepared.write` wrote."""
+    path = folder / "arrays.safetensors"
+    tensors = artifacts.read_tensors(path)
+    return Prepared(
+        index=artifacts.read_rows(folder / "index.parquet"),
+        images=tensors["images"],
+        boxes=tensors["boxes"],
+        keypoints=tensors["keypoints"],
+        segments=tensors.get("segments"),
+        part_names=tuple(artifacts.read_metadata(path)["part_names"]),
+    )

@@ -1,0 +1,137 @@
+"""params.yaml, read once, into frozen dataclasses."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Field
+
+from methods.errors import UserError, one_of
+from methods.registry import validated
+
+Positive = Annotated[int, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained; the same for teachers and for explainers that learn.
+
+    epochs: passes over the training split.
+    batch_size: images per step.
+    optimizer: `adamw`, or `sgd` with Nesterov momentum 0.9.
+    learning_rate: peak, reached after `warmup` and followed by a cosine to zero.
+    warmup: share of all steps that rise linearly from zero.
+    weight_decay: decoupled for AdamW; not applied to biases and norms.
+    label_smoothing: for the teacher's cross-entropy.
+    crop: smallest share of the image's area that a random resized crop keeps.
+    flip: mirror half of the images.
+    precision: of forward and backward passes while training, by autocast.
+    jitter: strength of random brightness, contrast and saturation; 0 is none.
+    clip: largest gradient norm.
+    """
+
+    epochs: Positive
+    batch_size: Positive = 32
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    warmup: Share = 0.1
+    weight_decay: Annotated[float, Field(ge=0)] = 0.05
+    label_smoothing: Share = 0.1
+    crop: Annotated[float, Field(gt=0, le=1)] = 0.5
+    flip: bool = True
+    precision: Literal["fp32", "bf16"] = "fp32"
+    jitter: Share = 0.2
+    clip: Annotated[float, Field(gt=0)] = 5.0
+
+
+@dataclass(frozen=True)
+class TeacherSettings:
+    """The classifier to be explained.
+
+    architecture: any timm model.
+    weights: `scratch`, `pretrained` (timm's hub) or a safetensors file; a relative path is looked
+        up in the working directory, then in the folder named by BENCH_WEIGHTS.
+    arguments: passed to `timm.create_model`.
+    mean, std: preprocessing of local weights, per channel of RGB in [0, 1]; none takes timm's.
+    fit: how it is fine-tuned; none uses the weights as they are.
+    """
+
+    architecture: str
+    weights: str = "scratch"
+    arguments: dict[str, Any] = field(default_factory=dict)
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+    fit: Recipe | None = None
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One row of experiments: data, teacher, methods and measures.
+
+    dataset: `name` of a file in bench/datasets and its settings.
+    image_size: side of the square images in pixels.
+    evaluation_images: how many test images are explained and scored (fewer if there are fewer).
+    gallery_images: how many of them are pictured in the report.
+    seed: of everything random in the run.
+    device: `auto` takes a GPU if there is one.
+    precision: of explaining and scoring; training has its own in the recipe.
+    explainers, metrics: name -> settings; an explainer's `fit` is its training recipe.
+    """
+
+    name: str
+    dataset: dict[str, Any]
+    image_size: Annotated[int, Field(ge=16)]
+    teacher: TeacherSettings
+    explainers: dict[str, dict[str, Any]]
+    metrics: dict[str, dict[str, Any]]
+    evaluation_images: Positive = 100
+    gallery_images: Positive = 8
+    seed: int = 0
+    device: str = "auto"
+    precision: Literal["fp32", "bf16"] = "fp32"
+    title: str = ""
+
+    def recipe(self, explainer: str) -> Recipe | None:
+        """Return how `explainer` is trained, or None if it has nothing to learn."""
+        recipe = self.explainer(explainer).get("fit")
+        return None if recipe is None else validated(Recipe, recipe, f"fit of explainer '{explainer}'")
+
+    def explainer(self, name: str) -> dict[str, Any]:
+        """Return all settings of one explainer, its `fit` included."""
+        if name not in self.explainers:
+            raise one_of("explainer", name, list(self.explainers))
+        return self.explainers[name] or {}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, as they go into settings.json and the report."""
+        return asdict(self)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the whole of params.yaml as plain values."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"settings file '{path}' not found: name it with --params") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"settings file '{path}' is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict) or "experiments" not in content:
+        raise UserError(f"settings file '{path}' has no 'experiments': see the one in the repository")
+    return content
+
+
+def experiment(path: Path, name: str) -> Experiment:
+    """Return the checked settings of one experiment.
+
+    Raises:
+        UserError: no such file or experiment, an unknown setting or one of the wrong type.
+    """
+    experiments = read(path)["experiments"]
+    if name not in experiments:
+        raise one_of("experiment", name, list(experiments))
+    settings = dict(experiments[name])
+    if "name" not in (settings.get("dataset") or {}):
+        raise UserError(f"experiment '{name}': dataset needs a 'name'")
+    return validated(Experiment, {**settings, "name": name}, f"experiment '{name}'")

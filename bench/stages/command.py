@@ -1,0 +1,45 @@
+"""How a stage is started from the shell."""
+
+import inspect
+import sys
+from collections.abc import Callable
+from functools import wraps
+
+import typer
+
+from methods.errors import UserError
+
+
+def run(main: Callable[..., None]) -> None:
+    """Run `main` with its parameters as command-line options.
+
+    A user's mistake ends in one line on standard error and exit status 2, without a traceback.
+    """
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(_with_options(main))
+    try:
+        app()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def say(stage: str, read: object, wrote: object) -> None:
+    """Print the one line that tells what a stage read and wrote."""
+    print(f"{stage}: read {read}; wrote {wrote}", flush=True)
+
+
+def _with_options(main: Callable[..., None]) -> Callable[..., None]:
+    """Make every parameter without a default a required option instead of a positional argument."""
+    signature = inspect.signature(main)
+    parameters = [
+        parameter.replace(default=typer.Option(...)) if parameter.default is parameter.empty else parameter
+        for parameter in signature.parameters.values()
+    ]
+
+    @wraps(main)
+    def command(**arguments: object) -> None:
+        main(**arguments)
+
+    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return command

@@ -1,0 +1,51 @@
+"""Stage explain: one saliency map per evaluation image, by one explainer."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from bench import artifacts, settings
+from bench.loading import Evaluation, build_explainer, load_evaluation, load_model, load_teacher
+from bench.stages.command import run, say
+from methods import runtime
+from methods.errors import UserError
+from methods.explainers.base import Explainer
+from methods.runtime import Runtime
+
+BATCH = 8  # images
+
+
+def main(
+    params: Path, experiment: str, explainer: str, data: Path, teacher: Path, predictions: Path, fit: Path, maps: Path
+) -> None:
+    """Read prepared --data, the --teacher, its --predictions and the explainer's --fit; write --maps."""
+    chosen = settings.experiment(params, experiment)
+    method = build_explainer(chosen, explainer)
+    machine = runtime.start(chosen.device, chosen.precision)
+    model = load_model(method, load_teacher(teacher, chosen.teacher, machine), fit, chosen.image_size, machine)
+    evaluation = load_evaluation(data, predictions, chosen.seed)
+    saliency = explain(method, model, evaluation, machine, explainer)
+    artifacts.write_tensors(maps, {"saliency": saliency})
+    say(f"explain {explainer}", predictions, f"{len(saliency)} maps {tuple(saliency.shape[1:])} to {maps}")
+
+
+def explain(method: Explainer, model: nn.Module, evaluation: Evaluation, machine: Runtime, name: str) -> Tensor:
+    """Return the maps [N, h, w], float32, of all evaluation images."""
+    maps = []
+    with tqdm(total=len(evaluation.rows), desc=f"explain {name}", unit="image") as bar:
+        for chunk in evaluation.chunks(BATCH):
+            with machine.autocast():
+                saliency = method.explain(
+                    model, evaluation.images(chunk, machine), evaluation.targets(chunk, machine), evaluation.seeds(chunk)
+                )
+            if not torch.isfinite(saliency).all():
+                raise UserError(f"explainer '{name}' returned NaN or infinite values: check its settings and weights")
+            maps.append(saliency.float().cpu())
+            bar.update(len(chunk))
+    return torch.cat(maps)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,93 @@
+"""Stage fit: train an explainer that has something to learn.
+
+An explainer without a `fit` section learns nothing: its weights file holds no tensors, and the
+stage does not even import torch.
+"""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from bench import artifacts, settings
+from bench.stages.command import run, say
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from bench.settings import Experiment, Recipe
+
+
+def main(
+    params: Path, experiment: str, explainer: str, data: Path, teacher: Path, weights: Path, summary: Path, curve: Path
+) -> None:
+    """Read prepared --data and the --teacher; write --weights, --summary and the training --curve."""
+    chosen = settings.experiment(params, experiment)
+    recipe = chosen.recipe(explainer)
+    if recipe is None:
+        _write_nothing(weights)
+        report: dict[str, Any] = {}
+        rows = pd.DataFrame({"epoch": []})
+    else:
+        model, rows, report = fit(chosen, explainer, recipe, data, teacher)
+        artifacts.write_tensors(weights, model.state_dict())
+    artifacts.write_rows(curve, rows)
+    artifacts.write_json(summary, report)
+    say(f"fit {explainer}", data if recipe else "settings", weights if recipe else "nothing to learn")
+
+
+def fit(
+    chosen: "Experiment", name: str, recipe: "Recipe", data: Path, teacher: Path
+) -> tuple["nn.Module", pd.DataFrame, dict[str, Any]]:
+    """Train one explainer; return what it learned, its curve and its summary."""
+    import torch
+
+    from bench import prepared
+    from bench.loading import build_explainer, load_teacher
+    from bench.stages.teacher import examples
+    from bench.training import predict, train
+    from methods import runtime
+    from methods.errors import UserError
+    from methods.runtime import Runtime
+
+    machine = runtime.start(chosen.device)
+    images = prepared.read(data)
+    model = load_teacher(teacher, chosen.teacher, machine)
+    with torch.random.fork_rng():
+        torch.manual_seed(chosen.seed)
+        objective = build_explainer(chosen, name).objective(model, chosen.image_size)
+    if objective is None:
+        raise UserError(f"explainer '{name}' has nothing to learn: remove its 'fit' section")
+    trained: nn.Module = objective.trained.requires_grad_(True)  # type: ignore[union-attr, operator]
+    trainer = Runtime(machine.device, recipe.precision)
+
+    def agreement(split: str, where: Runtime) -> float:
+        rows = torch.from_numpy(images.split(split))
+        if not len(rows):
+            return float("nan")
+        own, truth = (predict(network, images.images[rows], where) for network in (trained, model))
+        return float((own.argmax(1) == truth.argmax(1)).float().mean())
+
+    began = time.perf_counter()
+    rows = train(
+        objective, examples(images), recipe, trainer, chosen.seed,
+        lambda: {"val_agreement": agreement("val", trainer)}, f"fit {name}",
+    )  # fmt: skip
+    seconds = time.perf_counter() - began
+    machine.place(trained)
+    return trained, rows, {
+        "parameters": sum(parameter.numel() for parameter in trained.parameters()),
+        "agreement": {split: agreement(split, machine) for split in ("val", "test")},
+        "seconds": round(seconds, 1),
+    }  # fmt: skip
+
+
+def _write_nothing(path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    artifacts.write_atomically(path, lambda temporary: save_file({}, temporary))
+
+
+if __name__ == "__main__":
+    run(main)

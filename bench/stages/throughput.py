@@ -1,0 +1,36 @@
+"""Stage throughput: time one explainer with pytest-benchmark and keep its JSON."""
+
+from pathlib import Path
+
+import pytest
+
+from bench import artifacts
+from bench.stages.command import run, say
+from methods.errors import UserError
+
+
+def main(params: Path, experiment: str, explainer: str, teacher: Path, fit: Path, timings: Path) -> None:
+    """Time --explainer on the trained --teacher and --fit; write --timings (pytest-benchmark JSON)."""
+
+    def measure(temporary: Path) -> None:
+        options = {"params": params, "experiment": experiment, "explainer": explainer, "teacher": teacher, "fit": fit}
+        status = pytest.main(
+            [
+                "bench/throughput",
+                "--benchmark-only",
+                f"--benchmark-json={temporary}",
+                "--quiet",
+                "-p",
+                "no:cacheprovider",
+                *(f"--{name}={value}" for name, value in options.items()),
+            ]
+        )
+        if status != pytest.ExitCode.OK:
+            raise UserError(f"timing '{explainer}' failed (pytest status {int(status)}): see its output above")
+
+    artifacts.write_atomically(timings, measure)
+    say(f"throughput {explainer}", f"{teacher}, {fit}", timings)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,88 @@
+"""Means over images with 95 % bootstrap intervals, alone and paired.
+
+The unit that is resampled is the image. The intervals therefore speak of other images of the same
+kind, not of another training run, and they are not corrected for the number of comparisons.
+"""
+
+import math
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import DegenerateDataWarning, bootstrap
+
+CONFIDENCE = 0.95
+RESAMPLES = 2000
+FEWEST = 3
+_BATCH_ELEMENTS = 2_000_000
+
+Outcome = Literal["better", "worse", "not distinguishable", "too few images"]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over `n` samples and its interval [low, high]; NaN where it cannot be known."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+
+def mean_interval(values: Iterable[float]) -> Estimate:
+    """Return the mean and its BCa bootstrap interval (Efron 1987); NaN samples do not apply and are left out.
+
+    Fewer than `FEWEST` samples have no interval (NaN); constant samples have the mean itself. Where
+    BCa is undefined the percentile interval is taken. The random state is fixed.
+    """
+    samples = np.asarray(list(values), dtype=np.float64)
+    samples = samples[~np.isnan(samples)]
+    if not len(samples):
+        return Estimate(math.nan, math.nan, math.nan, 0)
+    mean = float(samples.mean())
+    if len(samples) < FEWEST or not np.isfinite(samples).all():
+        return Estimate(mean, math.nan, math.nan, len(samples))
+    if np.ptp(samples) == 0:
+        constant = float(samples[0])
+        return Estimate(constant, constant, constant, len(samples))
+    low, high = _interval(samples, "BCa")
+    if math.isnan(low) or math.isnan(high):
+        low, high = _interval(samples, "percentile")
+    return Estimate(mean, low, high, len(samples))
+
+
+def paired_difference(first: pd.Series, second: pd.Series) -> Estimate:
+    """Return the mean of `first - second` over the images (index labels) on which both are known."""
+    both = pd.concat([first, second], axis=1, join="inner")
+    return mean_interval(both.iloc[:, 0] - both.iloc[:, 1])
+
+
+def outcome(difference: Estimate, better: str) -> Outcome:
+    """Say whether a paired difference favours its first member.
+
+    It does, or favours the second, only if the interval excludes zero; `better` is `higher` or `lower`.
+    """
+    if math.isnan(difference.low) or math.isnan(difference.high):
+        return "too few images"
+    if difference.low <= 0 <= difference.high:
+        return "not distinguishable"
+    return "better" if (difference.low > 0) == (better == "higher") else "worse"
+
+
+def _interval(samples: NDArray[np.float64], method: str) -> tuple[float, float]:
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore", DegenerateDataWarning)
+        found = bootstrap(
+            (samples,),
+            np.mean,
+            n_resamples=RESAMPLES,
+            batch=max(1, min(RESAMPLES, _BATCH_ELEMENTS // len(samples))),
+            confidence_level=CONFIDENCE,
+            method=method,
+            rng=np.random.default_rng(0),
+        ).confidence_interval
+    return float(found.low), float(found.high)

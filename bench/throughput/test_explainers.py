@@ -1,0 +1,121 @@
+"""Frames per second of every explainer, the forward pass included."""
+
+import time
+from collections.abc import Callable
+from statistics import median
+
+import pytest
+import torch
+from pytest_benchmark.fixture import BenchmarkFixture
+from torch import Tensor, nn
+
+from bench import settings
+from bench.loading import build_explainer, create_teacher, load_model, load_teacher
+from methods import runtime
+from methods.classifier import Classifier
+from methods.explainers.base import Explainer
+from methods.runtime import Runtime
+
+CLASSES = 100  # of a teacher with random weights
+Call = Callable[[], object]
+
+
+@pytest.fixture(scope="session")
+def machine(chosen: settings.Experiment) -> Runtime:
+    """Return the runtime in which explaining is timed."""
+    return runtime.start(chosen.device, chosen.precision)
+
+
+@pytest.fixture(scope="session")
+def teacher(request: pytest.FixtureRequest, chosen: settings.Experiment, machine: Runtime) -> Classifier:
+    """Return the trained teacher, or one with random weights."""
+    path = request.config.getoption("--teacher")
+    if path:
+        return load_teacher(path, chosen.teacher, machine)
+    scratch = settings.TeacherSettings(chosen.teacher.architecture, arguments=chosen.teacher.arguments)
+    return machine.place(create_teacher(scratch, CLASSES, chosen.seed)).requires_grad_(False)  # type: ignore[return-value]
+
+
+def network(
+    request: pytest.FixtureRequest, method: Explainer, teacher: Classifier, size: int, machine: Runtime
+) -> nn.Module:
+    """Return the network the explainer reads, trained if --fit names it."""
+    path = request.config.getoption("--fit")
+    if path:
+        return load_model(method, teacher, path, size, machine)
+    objective = method.objective(teacher, size)
+    return teacher if objective is None else machine.place(objective.trained)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("batch", [1, 8])
+def test_throughput(
+    request: pytest.FixtureRequest,
+    benchmark: BenchmarkFixture,
+    chosen: settings.Experiment,
+    machine: Runtime,
+    teacher: Classifier,
+    explainer: str,
+    batch: int,
+) -> None:
+    """Time whole explanations of `batch` images, and bare forward passes of the same batch.
+
+    Both are warmed up and the device is synchronised inside the timed call. The number of rounds
+    follows from a first call, so that a measurement takes about --seconds.
+    """
+    method = build_explainer(chosen, explainer)
+    model = network(request, method, teacher, chosen.image_size, machine)
+    generator = torch.Generator().manual_seed(chosen.seed)
+    pixels = torch.randint(256, (batch, 3, chosen.image_size, chosen.image_size), generator=generator)
+    images = machine.images(pixels.to(torch.uint8))
+    targets = torch.zeros(batch, dtype=torch.int64, device=machine.device)
+    seeds = torch.arange(batch)
+
+    def explain() -> Tensor:
+        with machine.autocast():
+            saliency = method.explain(model, images, targets, seeds)
+        machine.synchronise()
+        return saliency
+
+    def forward() -> None:
+        with torch.inference_mode(), machine.autocast():
+            teacher(images)
+        machine.synchronise()
+
+    seconds = request.config.getoption("--seconds")
+    bare = median(timings(forward, seconds / 4))
+    rounds = rounds_for(explain, seconds)
+    saliency = benchmark.pedantic(explain, rounds=rounds, iterations=1)
+    assert saliency.shape[0] == batch and torch.isfinite(saliency).all()
+    taken = benchmark.stats.stats.median
+    benchmark.extra_info |= {
+        "experiment": chosen.name,
+        "explainer": explainer,
+        "batch": batch,
+        "image_size": chosen.image_size,
+        "device": runtime.environment(machine)["device"],
+        "precision": machine.precision,
+        "fps": batch / taken,
+        "forward_ratio": taken / bare,
+    }
+
+
+def rounds_for(call: Call, seconds: float) -> int:
+    """Warm up and return how many calls fit into `seconds`: at least 1, at most 200."""
+    began = time.perf_counter()
+    call()
+    first = time.perf_counter() - began
+    if first < seconds / 4:
+        began = time.perf_counter()
+        call()
+        first = time.perf_counter() - began
+    return max(1, min(200, int(seconds / first)))
+
+
+def timings(call: Call, seconds: float) -> list[float]:
+    """Seconds of each of several warmed-up calls."""
+    taken = []
+    for _ in range(max(3, rounds_for(call, seconds))):
+        began = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - began)
+    return taken

@@ -1,0 +1,1 @@
+"""How a prediction is explained: classifiers, explainers and the attentive surrogate."""

@@ -1,0 +1,144 @@
+"""A timm model as features and head, with its own preprocessing and source of weights."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from timm.data import resolve_model_data_config
+from torch import Tensor, nn
+
+from methods.errors import UserError, one_of
+
+
+class Classifier(nn.Module):
+    """A classifier of RGB images in [0, 1]: normalisation, features, head.
+
+    timm guarantees that the head applied to the features is the whole model, so gradients with
+    respect to the features need no hooks.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, backbone: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(std, dtype=torch.float32).view(1, 3, 1, 1))
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """RGB in [0, 1] to the network's own input space, [B, 3, H, W]."""
+        return (images - self.mean) / self.std
+
+    def features(self, images: Tensor) -> Tensor:
+        """[B, 3, H, W] in [0, 1] -> [B, C, h, w], the last convolutional stage."""
+        return self.backbone.forward_features(self.normalise(images))  # type: ignore[operator]
+
+    def head(self, features: Tensor) -> Tensor:
+        """[B, C, h, w] -> [B, K] logits."""
+        return self.backbone.forward_head(features)  # type: ignore[operator]
+
+    def logits_of_normalised(self, normalised: Tensor) -> Tensor:
+        """[B, 3, H, W] that `normalise` made -> [B, K] logits."""
+        return self.backbone(normalised)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """[B, 3, H, W] in [0, 1] -> [B, K] logits."""
+        return self.logits_of_normalised(self.normalise(images))
+
+
+def create(
+    architecture: str,
+    classes: int,
+    weights: str = "scratch",
+    arguments: Mapping[str, Any] | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+) -> Classifier:
+    """Build a classifier.
+
+    Args:
+        architecture: a timm model.
+        classes: number of outputs; a head of another size in the weights is left out.
+        weights: `scratch`, `pretrained` (downloaded by timm) or a safetensors file.
+        arguments: further arguments of `timm.create_model`.
+        mean, std: preprocessing; timm's for this model if None.
+
+    Raises:
+        UserError: unknown architecture or argument, or weights that cannot be had or do not fit.
+    """
+    backbone = _backbone(architecture, classes, weights == "pretrained", dict(arguments or {}))
+    if weights not in ("scratch", "pretrained"):
+        load_backbone(backbone, weights_file(weights), architecture)
+    config = resolve_model_data_config(backbone)
+    return Classifier(backbone, mean or config["mean"], std or config["std"])
+
+
+def weights_file(name: str) -> Path:
+    """Find a weights file in the working directory or in the folder named by BENCH_WEIGHTS."""
+    folder = os.environ.get("BENCH_WEIGHTS")
+    places = [Path(name)] + ([Path(folder) / name] if folder else [])
+    for place in places:
+        if place.is_file():
+            return place
+    where = f"in '{folder}'" if folder else "and BENCH_WEIGHTS is not set"
+    raise UserError(
+        f"weights '{name}' not found here {where}: set BENCH_WEIGHTS to the folder that holds it, "
+        "or use weights: pretrained"
+    )
+
+
+def load_backbone(backbone: nn.Module, path: Path, architecture: str) -> None:
+    """Load a safetensors file, in any float type, leaving out a head of another size."""
+    try:
+        loaded = load_file(path)
+    except SafetensorError as error:
+        raise UserError(f"weights '{path}' are not a whole safetensors file ({error}): fetch it again") from None
+    own = backbone.state_dict()
+    head = tuple(f"{name}." for name in _head_names(backbone))
+    fitting = {k: v for k, v in loaded.items() if k in own and v.shape == own[k].shape}
+    missing = [k for k in own if k not in fitting and not k.startswith(head)]
+    missing = [k for k in missing if not k.endswith("num_batches_tracked")]
+    if missing:
+        raise UserError(
+            f"weights '{path}' do not fit '{architecture}': {len(missing)} tensors such as '{missing[0]}' "
+            "are absent or of another shape; check architecture and arguments"
+        )
+    backbone.load_state_dict(fitting, strict=False)
+
+
+def check_finite(logits: Tensor, what: str) -> Tensor:
+    """Return `logits`, or raise a `UserError` if any is NaN or infinite."""
+    if not torch.isfinite(logits).all():
+        raise UserError(f"{what} returns NaN or infinite scores: check its weights and preprocessing, or retrain it")
+    return logits
+
+
+def _backbone(architecture: str, classes: int, pretrained: bool, arguments: dict[str, Any]) -> nn.Module:
+    if not timm.is_model(architecture):
+        known = timm.list_models()
+        near = [name for name in known if name.startswith(architecture[:4])]
+        raise one_of("teacher architecture", architecture, (near or known)[:8])
+    try:
+        return timm.create_model(architecture, pretrained=pretrained, num_classes=classes, **arguments)
+    except TypeError as error:
+        raise UserError(f"architecture '{architecture}': {error}; check its arguments") from None
+    except Exception as error:
+        if not pretrained:
+            raise
+        raise UserError(
+            f"weights of '{architecture}' could not be downloaded ({type(error).__name__}): "
+            "connect to a network, or name a local safetensors file"
+        ) from None
+
+
+def _head_names(backbone: nn.Module) -> list[str]:
+    names = backbone.pretrained_cfg.get("classifier", ())  # type: ignore[union-attr, operator]
+    return [names] if isinstance(names, str) else list(names)
+
+

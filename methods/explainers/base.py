@@ -1,0 +1,44 @@
+"""What an explainer is to the benchmark."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from methods.classifier import Classifier
+
+
+class Explainer(ABC):
+    """A method that explains one class of each image by a saliency map.
+
+    Subclasses are frozen dataclasses whose fields are the hyper-parameters in params.yaml. An
+    explainer holds no tensors and no state, leaves every network as it found it, and draws
+    randomness from the seeds alone.
+    """
+
+    @abstractmethod
+    def explain(self, model: nn.Module, images: Tensor, targets: Tensor, seeds: Tensor) -> Tensor:
+        """Return one map per image; larger means more important to the class.
+
+        Args:
+            model: what `prepare` returned; in evaluation mode.
+            images: [B, 3, H, W], RGB in [0, 1].
+            targets: [B], the explained classes.
+            seeds: [B], int64 on the CPU, one seed per image.
+
+        Returns:
+            [B, h, w], float32, at the method's native size, neither upsampled nor normalised.
+        """
+
+    def objective(self, teacher: Classifier, image_size: int) -> nn.Module | None:
+        """Return what must be trained before this explainer can explain, or None.
+
+        The module maps (images [B, 3, H, W] in [0, 1], labels [B]) to a dict of loss terms, each
+        a scalar; their sum is minimised over the module's own trainable parameters. What it learns is its
+        `trained` sub-module.
+        """
+        return None
+
+    def prepare(self, teacher: Classifier, weights: Mapping[str, Tensor], image_size: int) -> nn.Module:
+        """Return the network that `explain` reads: by default the explained classifier itself."""
+        return teacher

@@ -1,0 +1,33 @@
+"""Grad-CAM."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from methods.classifier import Classifier
+from methods.explainers.base import Explainer
+from methods.runtime import frozen
+
+
+@dataclass(frozen=True)
+class GradCam(Explainer):
+    """Gradient-weighted class activation mapping, from the last convolutional stage.
+
+    `map = relu(sum_k w_k A_k)`, `w_k = mean over positions of d logit_c / d A_k`, A the features.
+    The gradient goes through the head alone, so the cost is one forward pass and little more.
+
+    Selvaraju et al., ICCV 2017, https://arxiv.org/abs/1610.02391
+    """
+
+    def explain(self, model: nn.Module, images: Tensor, targets: Tensor, seeds: Tensor) -> Tensor:
+        """See `Explainer.explain`; h x w is the size of the last feature map."""
+        assert isinstance(model, Classifier)
+        with torch.no_grad():
+            features = model.features(images)
+        with torch.enable_grad(), frozen(model):
+            leaf = features.detach().requires_grad_()
+            chosen = model.head(leaf).gather(1, targets.unsqueeze(1)).sum()
+            (gradient,) = torch.autograd.grad(chosen, leaf)
+        weights = gradient.mean((2, 3), keepdim=True)
+        return (weights * features).sum(1).relu().float()

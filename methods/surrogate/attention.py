@@ -1,0 +1,32 @@
+"""Spatial attention over one stage of the student."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class SpatialAttention(nn.Module):
+    """One weight per position: a bottleneck, a 3x3 convolution and a sigmoid.
+
+    The last layer starts at zero, so that attention starts uniform and every departure from
+    uniformity is learned. In the spirit of CBAM's spatial branch (Woo et al., ECCV 2018,
+    https://arxiv.org/abs/1807.06521), with learned instead of pooled channels.
+    """
+
+    def __init__(self, channels: int, width: int = 32) -> None:
+        super().__init__()
+        self.reduce = nn.Conv2d(channels, width, 1)
+        self.score = nn.Conv2d(width, 1, 3, padding=1)
+        nn.init.zeros_(self.score.weight)
+        nn.init.zeros_(self.score.bias)  # type: ignore[arg-type]
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[B, C, h, w] -> [B, 1, h, w] in (0, 1)."""
+        return self.score(F.relu(self.reduce(features))).sigmoid()
+
+
+def attend(features: Tensor, attention: Tensor) -> Tensor:
+    """Weight features by attention of mean 1: [B, C, h, w], [B, 1, h, w] -> [B, C, h, w].
+
+    The spatial mean of the result is the attention-weighted mean of the features.
+    """
+    return features * (attention / attention.mean((2, 3), keepdim=True))

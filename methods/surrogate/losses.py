@@ -1,0 +1,117 @@
+"""What the surrogate is trained for: to stand for the teacher and to show what it looks at."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor, nn
+from torchvision.transforms.functional import gaussian_blur
+
+from methods.classifier import Classifier
+from methods.resize import upsample
+from methods.surrogate.student import Student
+
+Weight = Annotated[float, Field(ge=0)]
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """How much each term counts, and the temperature of the softened outputs."""
+
+    temperature: float = 4.0
+    fidelity: Weight = 1.0
+    keep: Weight = 1.0
+    drop: Weight = 1.0
+    area: Weight = 1.0
+    smooth: Weight = 0.5
+
+
+class SurrogateObjective(nn.Module):
+    """The loss of the surrogate, computed through the frozen teacher.
+
+    With c the teacher's class on image x, m the map as sigmoid and b a baseline image:
+
+        fidelity = T^2 KL(teacher(x)/T || student(x)/T)
+        keep     = -log p_c(b + m (x - b))           the class stays where the map says
+        drop     = -log(1 - p_c(b + (1 - m)(x - b))) and leaves with it
+        area     = mean m
+        smooth   = total variation of m
+
+    For half of the images m is first cut at a random quantile of its own values (softly), so that
+    every part of the ranking counts, as in deletion and insertion curves; the other half keeps the
+    map as it is, so that its values are calibrated by the area term. The baseline is drawn per
+    image among the mean colour, black and a blurred copy, so that the map depends on none.
+    """
+
+    def __init__(self, student: Student, teacher: Classifier, weights: LossWeights) -> None:
+        super().__init__()
+        self.trained = student
+        self.weights = weights
+        self._teacher = [teacher]  # in a list: not a sub-module, neither trained nor saved
+
+    def forward(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """[B, 3, H, W] in [0, 1], [B] (unused: the teacher labels the images) -> loss terms."""
+        teacher, weights = self._teacher[0], self.weights
+        with torch.no_grad():
+            truth = teacher(images).float()
+        target = truth.argmax(1)
+        logits, small = self.trained(images, target)
+        mask = upsample(small.float(), (images.shape[-2], images.shape[-1]))
+        kept, dropped = self._masked(images, mask)
+        log_kept = teacher(kept).float().log_softmax(1).gather(1, target[:, None])
+        return {
+            "fidelity": weights.fidelity * fidelity(logits.float(), truth, weights.temperature),
+            "keep": -weights.keep * log_kept.mean(),
+            "drop": -weights.drop * log_complement(teacher(dropped).float(), target).mean(),
+            "area": weights.area * mask.sigmoid().mean(),
+            "smooth": weights.smooth * total_variation(small.float().sigmoid()),
+        }
+
+    def _masked(self, images: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        shown = torch.where(_coin(images)[:, None, None], cut(mask), mask.sigmoid()).unsqueeze(1)
+        below, beneath = baselines(images, self._teacher[0].mean), baselines(images, self._teacher[0].mean)
+        return below + shown * (images - below), beneath + (1 - shown) * (images - beneath)
+
+
+def fidelity(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+    """KL divergence of softened outputs, times temperature squared; [B, K], [B, K] -> scalar.
+
+    Hinton, Vinyals, Dean 2015, https://arxiv.org/abs/1503.02531
+    """
+    log_student = F.log_softmax(student / temperature, 1)
+    log_teacher = F.log_softmax(teacher / temperature, 1)
+    return F.kl_div(log_student, log_teacher, reduction="batchmean", log_target=True) * temperature**2
+
+
+def log_complement(logits: Tensor, targets: Tensor) -> Tensor:
+    """log(1 - p_c), without cancellation; [B, K], [B] -> [B]."""
+    others = logits.scatter(1, targets[:, None], float("-inf"))
+    return others.logsumexp(1) - logits.logsumexp(1)
+
+
+def total_variation(maps: Tensor) -> Tensor:
+    """Mean absolute difference of neighbours; [B, h, w] -> scalar."""
+    return maps.diff(dim=1).abs().mean() + maps.diff(dim=2).abs().mean()
+
+
+def cut(logits: Tensor) -> Tensor:
+    """Softly keep the values of each map above a quantile drawn uniformly; [B, H, W] -> same."""
+    flat = logits.detach().flatten(1)
+    ranks = torch.rand(len(flat), device=flat.device)
+    position = (ranks * (flat.shape[1] - 1)).long()
+    threshold = flat.sort(1).values.gather(1, position[:, None])[..., None]
+    return ((logits - threshold) / (0.25 * flat.std(1)[:, None, None] + 1e-6)).sigmoid()
+
+
+def baselines(images: Tensor, mean: Tensor) -> Tensor:
+    """Draw for each image the mean colour, black or a blurred copy; [B, 3, H, W] -> same."""
+    side = max(3, images.shape[-1] // 8) | 1
+    blurred = gaussian_blur(images, [side, side], [side / 4, side / 4])
+    kind = torch.randint(3, (len(images), 1, 1, 1), device=images.device)
+    return torch.where(kind == 0, mean.expand_as(images), torch.where(kind == 1, 0.0, blurred))
+
+
+def _coin(images: Tensor) -> Tensor:
+    return torch.rand(len(images), device=images.device) < 0.5

@@ -1,0 +1,1 @@
+"""How results are shown: tables, figures, the gallery and the page."""

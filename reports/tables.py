@@ -1,0 +1,177 @@
+"""The numbers of the report as rows: accuracy, throughput, fidelity; and the files that hold them."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import pandas as pd
+
+from bench import artifacts
+from bench.statistics import mean_interval, outcome, paired_difference
+from reports import glossary
+from reports.results import Results
+
+ACCURACY_COLUMNS = ["experiment", "explainer", "metric", "mean", "low", "high", "n", "better"]
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast one explainer ran; NaN-free, None where nothing was measured.
+
+    median_ms: median time of one call on one image.
+    fps, fps_batch: images per second, one at a time and `batch` at a time.
+    forward_ratio: time for one image over one bare forward pass of the teacher in the same process.
+    """
+
+    experiment: str
+    explainer: str
+    median_ms: float | None = None
+    fps: float | None = None
+    batch: int | None = None
+    fps_batch: float | None = None
+    forward_ratio: float | None = None
+    device: str = ""
+    precision: str = ""
+    image_size: int | None = None
+
+
+@dataclass(frozen=True)
+class ControlWin:
+    """A control whose mean is better than that of real methods on one metric.
+
+    beaten: all such methods; clear: those whose paired 95 % interval excludes zero.
+    """
+
+    metric: str
+    control: str
+    beaten: tuple[str, ...]
+    clear: tuple[str, ...]
+
+
+def accuracy(results: Results) -> pd.DataFrame:
+    """Return one row per explainer and metric: mean over images, interval, number of images."""
+    rows = [
+        {"experiment": results.key, "explainer": explainer, "metric": metric, "better": measure.better}
+        | asdict(mean_interval(results.scores[explainer, metric]))
+        for explainer in results.explainers
+        for metric, measure in results.measures.items()
+        if (explainer, metric) in results.scores
+    ]
+    return pd.DataFrame(rows, columns=ACCURACY_COLUMNS)
+
+
+def means(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Return explainer -> metric -> mean of one experiment's accuracy rows; what has no mean is left out."""
+    found: dict[str, dict[str, float]] = {}
+    for row in rows.dropna(subset=["mean"]).itertuples():
+        found.setdefault(str(row.explainer), {})[str(row.metric)] = float(row.mean)
+    return found
+
+
+def best(results: Results, rows: pd.DataFrame) -> dict[tuple[str, str], str]:
+    """Mark each metric's best real method `best`, and those not distinguishable from it `tied`."""
+    known, marks = means(rows), {}
+    for metric, measure in results.measures.items():
+        real = [name for name in results.real if metric in known.get(name, {})]
+        if measure.better not in ("higher", "lower") or len(real) < 2:
+            continue
+        first = max(real, key=lambda name: _signed(known[name][metric], measure.better))
+        marks[first, metric] = "best"
+        for name in real:
+            difference = paired_difference(results.scores[name, metric], results.scores[first, metric])
+            equal = known[name][metric] == known[first][metric]
+            if name != first and (equal or outcome(difference, measure.better) == "not distinguishable"):
+                marks[name, metric] = "tied"
+    return marks
+
+
+def control_wins(results: Results, rows: pd.DataFrame) -> list[ControlWin]:
+    """Find every control that beats a real method on a metric; a metric it wins does not tell methods apart."""
+    known, wins = means(rows), []
+    for metric, measure in results.measures.items():
+        if measure.better not in ("higher", "lower"):
+            continue
+        with_metric = [name for name in results.explainers if metric in known.get(name, {})]
+        for control in (name for name in with_metric if name in glossary.CONTROLS):
+            value = _signed(known[control][metric], measure.better)
+            beaten = [
+                name
+                for name in with_metric
+                if name in results.real and _signed(known[name][metric], measure.better) < value
+            ]
+            clear = [name for name in beaten if _clearly_better(results, control, name, metric)]
+            if beaten:
+                wins.append(ControlWin(metric, control, tuple(beaten), tuple(clear)))
+    return wins
+
+
+def throughput(results: Results) -> list[Speed]:
+    """Return one row per explainer from the pytest-benchmark files."""
+    return [
+        _speed(results.key, name, results.timings.get(name, {}).get("benchmarks") or [])
+        for name in results.explainers
+    ]
+
+
+def fidelity(results: Results) -> list[dict[str, Any]]:
+    """Return one row for the teacher and one per explainer that learned something."""
+    top1 = results.teacher.get("top1") or {}
+    rows = [
+        {"name": "teacher", "title": "Teacher", **_fit_row(results.teacher), "top1": top1, "agreement": {}}
+    ]
+    for name in results.explainers:
+        fit = results.fits.get(name)
+        if fit:
+            agreement = fit.get("agreement") or {}
+            title = glossary.title(name)
+            rows.append({"name": name, "title": title, **_fit_row(fit), "top1": {}, "agreement": agreement})
+    return rows
+
+
+def write(out: Path, rows: dict[str, pd.DataFrame], speeds: list[Speed]) -> None:
+    """Write accuracy.csv, throughput.csv and summary.json; the last holds no timing, so that it can be compared."""
+    filled = [table for table in rows.values() if len(table)]
+    joined = pd.concat(filled) if filled else pd.DataFrame(columns=ACCURACY_COLUMNS)
+    artifacts.write_rows(out / "accuracy.csv", joined)
+    columns = list(Speed.__dataclass_fields__)
+    artifacts.write_rows(out / "throughput.csv", pd.DataFrame([asdict(s) for s in speeds], columns=columns))
+    artifacts.write_json(out / "summary.json", {name: means(table) for name, table in rows.items()})
+
+
+def _signed(value: float, better: str) -> float:
+    return value if better == "higher" else -value
+
+
+def _clearly_better(results: Results, first: str, second: str, metric: str) -> bool:
+    difference = paired_difference(results.scores[first, metric], results.scores[second, metric])
+    return outcome(difference, results.measures[metric].better) == "better"
+
+
+def _speed(experiment: str, explainer: str, benchmarks: list[dict[str, Any]]) -> Speed:
+    by_batch = {int(b["extra_info"]["batch"]): b for b in benchmarks if "batch" in b.get("extra_info", {})}
+    if not by_batch:
+        return Speed(experiment, explainer)
+    one, largest = by_batch.get(1), max(by_batch)
+    info = by_batch[min(by_batch)]["extra_info"]
+    return Speed(
+        experiment,
+        explainer,
+        median_ms=_median(one) * 1000 if one else None,
+        fps=1 / _median(one) if one else None,
+        batch=largest if largest > 1 else None,
+        fps_batch=largest / _median(by_batch[largest]) if largest > 1 else None,
+        forward_ratio=one["extra_info"].get("forward_ratio") if one else None,
+        device=str(info.get("device", "")),
+        precision=str(info.get("precision", "")),
+        image_size=info.get("image_size"),
+    )
+
+
+def _median(benchmark: dict[str, Any]) -> float:
+    stats = benchmark["stats"]
+    return float(stats["median"] if "median" in stats else median(stats["data"]))
+
+
+def _fit_row(fit: dict[str, Any]) -> dict[str, Any]:
+    return {"parameters": fit.get("parameters"), "seconds": fit.get("seconds")}

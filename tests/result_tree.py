@@ -1,0 +1,169 @@
+"""A small artifacts folder as the other stages would leave it, with made-up numbers."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+import yaml
+
+from bench import artifacts
+from bench.prepared import Prepared
+
+EXPLAINERS = ["surrogate", "grad_cam", "score_cam", "rise", "uniform", "centre", "sobel"]
+METRICS = {
+    "insertion": ("higher", "Insertion AUC", 1.0),
+    "deletion": ("lower", "Deletion AUC", 1.0),
+    "average_drop": ("lower", "Average drop", 100.0),
+    "pointing": ("higher", "Pointing game", 0.0),
+    "part_pointing": ("higher", "Part pointing", 0.0),
+    "telling_energy": ("higher", "Telling energy", 1.0),
+}
+QUALITY = {"surrogate": 0.71, "grad_cam": 0.58, "score_cam": 0.66, "rise": 0.7, "uniform": 0.2, "centre": 0.6, "sobel": 0.3}  # fmt: skip
+SECONDS = {"surrogate": 0.004, "grad_cam": 0.009, "score_cam": 0.9, "rise": 6.0, "uniform": 1e-4, "centre": 1e-4, "sobel": 3e-4}  # fmt: skip
+PARTS = ("head", "wing", "tail", "crest")
+
+
+def settings(name: str, **changes: Any) -> dict[str, Any]:
+    """Return one experiment as params.yaml has it."""
+    return {
+        "title": f"Drawn birds ({name})",
+        "dataset": {"name": "parts"},
+        "image_size": 32,
+        "teacher": {"architecture": "resnet18", "fit": {"epochs": 6}},
+        "explainers": {key: {"fit": {"epochs": 6}} if key == "surrogate" else {} for key in EXPLAINERS},
+        "metrics": {key: {} for key in METRICS},
+        "gallery_images": 2,
+    } | changes
+
+
+def write_params(root: Path, run: list[str], references: list[str] | None = None, **changes: Any) -> Path:
+    """Write params.yaml for the given experiments."""
+    content: dict[str, Any] = {"run": run, "experiments": {name: settings(name, **changes) for name in run}}
+    if references is not None:
+        content["references"] = references
+    path = root / "params.yaml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    return path
+
+
+def write_results(
+    folder: Path,
+    images: int = 12,
+    classes: tuple[str, ...] = ("lark", "wren"),
+    metrics: tuple[str, ...] = tuple(METRICS),
+    **changes: Any,
+) -> None:
+    """Write everything below results/<experiment> except the gallery."""
+    name = folder.name
+    chosen = settings(name, **changes)
+    artifacts.write_json(folder / "settings.json", {"name": name, **chosen})
+    artifacts.write_json(
+        folder / "metrics.json", {m: {"better": b, "title": t} for m, (b, t, _) in METRICS.items()}
+    )
+    artifacts.write_json(folder / "data.json", {"images": {"train": 80, "val": 20, "test": images}, "classes": 2, "parts": list(PARTS), "checksum": "ab12"})  # fmt: skip
+    artifacts.write_json(folder / "environment.json", {"python": "3.12.1", "torch": "2.8.0", "device": "cpu", "cpu": "An Example CPU", "threads": 2})  # fmt: skip
+    artifacts.write_json(folder / "teacher.json", {"architecture": "resnet18", "weights": "scratch", "parameters": 11177538, "top1": {"val": 0.94, "test": 0.92}, "evaluation_images": images, "seconds": 61.2})  # fmt: skip
+    artifacts.write_rows(folder / "predictions.parquet", predictions(images, classes))
+    for explainer in chosen["explainers"]:
+        artifacts.write_rows(folder / f"scores/{explainer}.parquet", scores(name, explainer, images, metrics))
+        artifacts.write_json(folder / f"throughput/{explainer}.json", throughput(name, explainer))
+        learned = {"parameters": 2300000, "agreement": {"val": 0.95, "test": 0.93}, "seconds": 80.5}
+        artifacts.write_json(folder / f"fits/{explainer}.json", learned if explainer == "surrogate" else {})
+    for fitted in ("teacher", "surrogate"):
+        artifacts.write_rows(folder / f"curves/{fitted}.csv", curve())
+
+
+def image_ids(images: int) -> list[str]:
+    """Return the ids of the evaluation images in order."""
+    return [f"image-{i:03d}" for i in range(images)]
+
+
+def predictions(images: int, classes: tuple[str, ...]) -> pd.DataFrame:
+    """Return the teacher's predictions; every fifth is wrong."""
+    label = np.arange(images) % len(classes)
+    target = np.where(np.arange(images) % 5 == 4, (label + 1) % len(classes), label)
+    return pd.DataFrame(
+        {
+            "image_id": image_ids(images),
+            "label": label,
+            "label_name": [classes[i] for i in label],
+            "target": target,
+            "target_name": [classes[i] for i in target],
+            "probability": 0.9,
+            "correct": label == target,
+        }
+    )
+
+
+def scores(
+    experiment: str, explainer: str, images: int, metrics: tuple[str, ...] = tuple(METRICS)
+) -> pd.DataFrame:
+    """Return made-up scores around the explainer's quality, the same on every call."""
+    rows = []
+    for metric in metrics:
+        better, _, scale = METRICS[metric]
+        random = np.random.default_rng([len(metric), len(explainer)])
+        quality = QUALITY.get(explainer, 0.5) if better == "higher" else 1 - QUALITY.get(explainer, 0.5)
+        values = np.clip(quality + random.normal(0, 0.12, images), 0, 1)
+        values = (values > 0.5).astype(float) if scale == 0 else values * scale
+        if metric == "part_pointing" and images > 4:
+            values[4] = np.nan
+        rows.append(pd.DataFrame({"image_id": image_ids(images), "metric": metric, "value": values}))
+    return pd.concat(rows, ignore_index=True).assign(experiment=experiment, seed=0, explainer=explainer)[
+        artifacts.SCORE_COLUMNS
+    ]
+
+
+def throughput(experiment: str, explainer: str) -> dict[str, Any]:
+    """Return what pytest-benchmark writes, as far as the report reads it."""
+    benchmarks = []
+    for batch in (1, 8):
+        seconds = SECONDS.get(explainer, 0.01) * (1 if batch == 1 else 5)
+        info = {"explainer": explainer, "experiment": experiment, "batch": batch, "image_size": 32}
+        info |= {
+            "device": "cpu",
+            "precision": "fp32",
+            "fps": batch / seconds,
+            "forward_ratio": seconds / 0.003,
+        }
+        benchmarks.append({"stats": {"median": seconds, "mean": seconds, "rounds": 5}, "extra_info": info})
+    return {"machine_info": {"cpu": {"brand_raw": "An Example CPU"}}, "benchmarks": benchmarks}
+
+
+def curve() -> pd.DataFrame:
+    """Return six epochs of training."""
+    epochs = np.arange(1, 7)
+    return pd.DataFrame(
+        {"epoch": epochs, "loss": 2 / epochs, "val_loss": 2.2 / epochs, "val_top1": 1 - 0.6 / epochs}
+    )
+
+
+def write_work(
+    folder: Path, images: int = 12, classes: tuple[str, ...] = ("lark", "wren"), size: int = 32
+) -> None:
+    """Write the prepared data and the maps below work/<experiment>; the control `centre` is flat."""
+    generator = torch.Generator().manual_seed(0)
+    told = predictions(images, classes)
+    points = torch.rand(images, len(PARTS), 2, generator=generator) * (size - 8) + 4
+    points[:, 3] = torch.nan
+    segments = torch.zeros(images, size, size, dtype=torch.uint8)
+    for i in range(images):
+        for part in range(3):
+            x, y = (int(value) for value in points[i, part])
+            segments[i, max(0, y - 4) : y + 4, max(0, x - 3) : x + 4] = part + 1
+    index = pd.DataFrame({"image_id": told["image_id"], "path": "", "label": told["label"], "split": "test"})
+    index["class_name"] = told["label_name"]
+    index["telling"] = [["wing"]] * images
+    shuffled = index.iloc[::-1].reset_index(drop=True)
+    pixels = torch.randint(90, 190, (images, 3, size, size), generator=generator, dtype=torch.uint8)
+    data = Prepared(
+        shuffled, pixels, torch.full((images, 4), torch.nan), points.flip(0), segments.flip(0), PARTS
+    )
+    data.write(folder / "data")
+    for explainer in EXPLAINERS:
+        side = 4 if explainer in ("grad_cam", "score_cam") else 8
+        maps = torch.rand(images, side, side, generator=generator)
+        maps = torch.ones_like(maps) if explainer == "centre" else maps
+        artifacts.write_tensors(folder / f"maps/{explainer}.safetensors", {"saliency": maps})

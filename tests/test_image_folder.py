@@ -1,0 +1,180 @@
+"""Trees of photographs: splits, hostile names and every way a tree can be wrong."""
+
+import os
+import unicodedata
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench.datasets.base import Dataset
+from bench.datasets.image_folder import ImageFolder
+from bench.splits import assign_split
+from methods.errors import UserError
+from methods.registry import build
+
+
+def add(path, size=(6, 4), value=128):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, (value,) * 3).save(path)
+
+
+@pytest.fixture
+def root(tmp_path):
+    for name in ("wren", "auk", "tit"):
+        for number in range(20):
+            add(tmp_path / "birds" / name / f"{number}.png")
+    return tmp_path
+
+
+def test_index_and_split_by_hash(root):
+    dataset = build(Dataset, "image_folder", {"folder": "birds"})
+    index = dataset.index(root)
+    assert list(index.columns) == ["image_id", "path", "label", "class_name", "split", "telling"]
+    assert len(index) == 60 and index["image_id"].is_monotonic_increasing
+    assert index.iloc[0][["image_id", "path", "label", "class_name"]].tolist() == [
+        *("auk/0", "auk/0.png", 0, "auk"),
+    ]
+    labels = index.groupby("class_name")["label"].unique().map(list).to_dict()
+    assert labels == {"auk": [0], "tit": [1], "wren": [2]}
+    assert index["split"].tolist() == [assign_split(image_id, 0.1, 0.2) for image_id in index["image_id"]]
+    assert dataset.part_names == () and set(index["telling"]) == {()}
+
+
+def test_adding_an_image_moves_no_other(root):
+    before = ImageFolder("birds").index(root).set_index("image_id")["split"]
+    add(root / "birds/auk/new.png")
+    after = ImageFolder("birds").index(root).set_index("image_id")["split"]
+    assert len(after) == 61 and after[before.index].equals(before)
+
+
+@pytest.mark.parametrize("held", [("test",), ("val",), ("val", "test")])
+def test_split_folders_hold_and_the_missing_one_is_drawn_from_train(tmp_path, held):
+    for split in ("train", *held):
+        for name in ("auk", "wren"):
+            for number in range(20):
+                add(tmp_path / split / name / f"{number}.png")
+    index = ImageFolder(str(tmp_path), validation=0.3, test=0.3).index(None)
+    home = index["path"].str.split("/").str[0]
+    assert set(index["split"]) == {"train", "val", "test"} and set(index["label"]) == {0, 1}
+    for split in held:
+        assert (index["split"][home == split] == split).all()
+        assert not (index["split"][home == "train"] == split).any()
+
+
+def test_train_without_another_split_is_a_class(tmp_path):
+    for name in ("train", "tram"):
+        add(tmp_path / name / "1.png")
+    assert set(ImageFolder(str(tmp_path)).index(None)["class_name"]) == {"train", "tram"}
+
+
+HOSTILE = ["grün häher", "喜鹊", 'it\'s "quoted"', "a" * 200, "per%cent & {brace}", "dots.in.name", "-dash"]
+
+
+def test_hostile_names(tmp_path):
+    for name in HOSTILE:
+        add(tmp_path / name / f"{name}.JPG")
+    dataset = ImageFolder(str(tmp_path))
+    index = dataset.index(None)
+    assert sorted(index["image_id"]) == sorted(f"{name}/{name}" for name in HOSTILE)
+    for _, row in index.iterrows():
+        assert dataset.read(None, row, 8).image.shape == (8, 8, 3)
+
+
+def test_ids_do_not_depend_on_the_file_system_s_form_of_unicode(tmp_path):
+    taken_apart = unicodedata.normalize("NFD", "häher")
+    add(tmp_path / taken_apart / f"{taken_apart}.png")
+    dataset = ImageFolder(str(tmp_path))
+    row = dataset.index(None).iloc[0]
+    assert row["image_id"] == "häher/häher" and row["class_name"] == "häher"
+    assert dataset.read(None, row, 8).image.shape == (8, 8, 3)
+
+
+def test_name_that_is_not_utf8_is_refused(tmp_path):
+    add(tmp_path / "auk/1.png")
+    try:
+        (tmp_path / "auk/1.png").rename(tmp_path / "auk" / os.fsdecode(b"h\xe4her.png"))
+    except OSError:
+        pytest.skip("this file system takes UTF-8 alone")
+    with pytest.raises(UserError, match="not valid UTF-8"):
+        ImageFolder(str(tmp_path)).index(None)
+
+
+def test_hidden_files_and_other_files_are_ignored_and_nested_images_found(tmp_path):
+    for name in ("auk/1.png", "auk/deeper/2.png", "auk/._3.png", "auk/.cache/4.png", ".git/5.png", "6.png"):
+        add(tmp_path / name)
+    (tmp_path / "auk/notes.txt").write_text("seen at sea")
+    (tmp_path / "auk/Thumbs.db").write_bytes(b"\0")
+    assert ImageFolder(str(tmp_path)).index(None)["image_id"].tolist() == ["auk/1", "auk/deeper/2"]
+
+
+def test_read_fits_and_has_no_annotation(tmp_path):
+    pixels = np.zeros((4, 12, 3), np.uint8)
+    pixels[:, 4:8] = 200
+    (tmp_path / "auk").mkdir()
+    Image.fromarray(pixels).save(tmp_path / "auk/1.png")
+    row = ImageFolder(str(tmp_path)).index(None).iloc[0]
+    crop = ImageFolder(str(tmp_path), fit="crop").read(None, row, 4)
+    assert (crop.image == 200).all()
+    squash = ImageFolder(str(tmp_path), fit="squash").read(None, row, 12).image[0, :, 0]
+    assert squash[0] == squash[-1] == 0 and squash[6] == 200
+    assert np.isnan(crop.box).all() and crop.keypoints == {} and crop.segments is None
+
+
+def test_camera_orientation_is_applied(tmp_path):
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    pixels[:4] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    (tmp_path / "auk").mkdir()
+    Image.fromarray(pixels).save(tmp_path / "auk/1.jpg", exif=exif, quality=95)
+    dataset = ImageFolder(str(tmp_path))
+    image = dataset.read(None, dataset.index(None).iloc[0], 8).image
+    assert image[0].mean() < 20 and image[-1].mean() > 235
+
+
+def test_no_root_and_missing_folder(tmp_path):
+    with pytest.raises(UserError, match="BENCH_DATA is not set.*'birds'"):
+        ImageFolder("birds").index(None)
+    with pytest.raises(UserError, match="birds' does not exist"):
+        ImageFolder("birds").index(tmp_path)
+
+
+def test_no_class_and_empty_class(root):
+    (root / "empty").mkdir()
+    add(root / "empty/loose.png")
+    with pytest.raises(UserError, match="empty' has no class"):
+        ImageFolder("empty").index(root)
+    (root / "birds/dodo").mkdir()
+    (root / "birds/dodo/notes.txt").write_text("none left")
+    with pytest.raises(UserError, match="dodo' has no image"):
+        ImageFolder("birds").index(root)
+
+
+def test_ambiguous_trees_are_refused(root):
+    add(root / "birds/auk/0.jpg")
+    with pytest.raises(UserError, match=r"'auk/0.jpg' and 'auk/0.png'.*same id"):
+        ImageFolder("birds").index(root)
+    for name in ("train/auk/1.png", "test/auk/1.png", "test/tit/2.png"):
+        add(root / "split" / name)
+    with pytest.raises(UserError, match="class of 'test/tit/2.png'.*missing in 'train'"):
+        ImageFolder("split").index(root)
+    (root / "split/extra").mkdir()
+    with pytest.raises(UserError, match="'extra' beside the splits"):
+        ImageFolder("split").index(root)
+
+
+def test_damaged_image_is_named(root):
+    (root / "birds/auk/3.png").write_bytes((root / "birds/auk/3.png").read_bytes()[:40])
+    dataset = ImageFolder("birds")
+    index = dataset.index(root)
+    with pytest.raises(UserError, match="3.png' cannot be read"):
+        dataset.read(root, index[index["image_id"] == "auk/3"].iloc[0], 8)
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"folder": "x", "fit": "pad"}, {"folder": "x", "validation": 0.5, "test": 0.5}]
+)
+def test_wrong_settings_are_refused(settings):
+    with pytest.raises(UserError, match="image_folder"):
+        build(Dataset, "image_folder", settings)

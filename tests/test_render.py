@@ -1,0 +1,198 @@
+"""The page as a reader meets it: whole, incomplete, tiny and hostile."""
+
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from bench import artifacts
+from reports import gallery, render
+from tests import result_tree
+
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+HOSTILE = ("<script>alert(1)</script>", "\"quoted' & $x^2$ </style> čáp 鳥", "ä" * 300)
+
+
+class Page(HTMLParser):
+    """Collects text and tags, and fails on a tag that is not closed in order."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if not {"script", "style"} & set(self.open):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def rendered(root, params) -> str:
+    render.main(params, root, root / "reference", root / "report")
+    return (root / "report/index.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    root = tmp_path_factory.mktemp("whole")
+    params = result_tree.write_params(root, ["parts"], ["parts"])
+    result_tree.write_results(root / "results/parts")
+    result_tree.write_work(root / "work/parts")
+    result_tree.write_results(root / "reference/parts")
+    gallery.main(params, "parts", root)
+    return root, params, rendered(root, params)
+
+
+def small(root, names=("surrogate", "grad_cam"), **options) -> tuple:
+    explainers = {name: {} for name in names}
+    params = result_tree.write_params(root, ["parts"], explainers=explainers)
+    few = ("insertion", "telling_energy")
+    result_tree.write_results(root / "results/parts", metrics=few, explainers=explainers, **options)
+    return root / "results/parts", params
+
+
+def test_page_parses_and_needs_nothing_from_the_network(whole):
+    page = Page(whole[2])
+    for tag, attributes in page.tags:
+        for name in ("src", "data", "poster", "srcset", "action", "xlink:href"):
+            assert re.match("data:|#|$", attributes.get(name) or ""), (tag, name)
+        assert tag not in ("link", "iframe", "object", "embed", "base")
+    assert not re.search(r"url\((?!#)|@import|fetch\(|XMLHttpRequest", whole[2])
+    assert len(whole[2]) < 10_000_000
+
+
+def test_ids_are_unique_and_links_within_the_page_lead_somewhere(whole):
+    page = Page(whole[2])
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    for link in page.all("a"):
+        assert not link["href"].startswith("#") or link["href"][1:] in ids
+
+
+def test_every_picture_has_an_alternative_text(whole):
+    page = Page(whole[2])
+    assert len(page.all("img")) == 2 * (2 + len(result_tree.EXPLAINERS))
+    assert all(image["alt"] for image in page.all("img"))
+    assert all(figure["aria-label"] for figure in page.all("svg"))
+
+
+def test_page_states_the_figures(whole):
+    text = Page(whole[2]).text
+    means = {
+        e: result_tree.scores("parts", e, 12).groupby("metric")["value"].mean()
+        for e in result_tree.EXPLAINERS
+    }
+    for explainer in result_tree.EXPLAINERS:
+        assert f"{means[explainer]['insertion']:.3f}" in text
+    assert "250 frames/s one at a time on cpu; published: 24.3" in text
+    assert "1,500 × its speed, 3.2 orders of magnitude" in text
+    assert "Maps of 8 × 8 cells against 4 × 4." in text
+    assert "agrees with its teacher on 93.0 %" in text
+    assert "A control beats a real method" in text
+
+
+def test_committed_results_are_labelled_and_have_no_gallery(whole):
+    text = Page(whole[2]).text
+    assert "committed reference" in text
+    assert "computed on cpu (An Example CPU)" in text
+    assert "photographs are not redistributed" in text
+    summary = artifacts.read_json(whole[0] / "report/summary.json")
+    assert set(summary) == {"parts", "reference/parts"}
+
+
+def test_same_results_give_the_same_page(tmp_path):
+    _, params = small(tmp_path)
+    assert rendered(tmp_path, params) == rendered(tmp_path, params)
+
+
+def test_missing_explainer_is_named_and_the_rest_is_shown(tmp_path):
+    folder, params = small(tmp_path, ("surrogate", "grad_cam", "rise"))
+    for name in ("scores/rise.parquet", "throughput/rise.json", "fits/rise.json"):
+        (folder / name).unlink()
+    text = Page(rendered(tmp_path, params)).text
+    assert "scores/rise.parquet (not found)" in text
+    assert "No scores of both the surrogate and RISE" in text
+    scores = result_tree.scores("parts", "surrogate", 12).groupby("metric")["value"].mean()
+    assert f"{scores['insertion']:.3f}" in text
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"PAR1"])
+def test_broken_files_are_named(tmp_path, content):
+    folder, params = small(tmp_path)
+    for name in (
+        "scores/grad_cam.parquet",
+        "teacher.json",
+        "curves/surrogate.csv",
+        "throughput/surrogate.json",
+    ):
+        (folder / name).write_bytes(content)
+    text = Page(rendered(tmp_path, params)).text
+    assert "scores/grad_cam.parquet (unreadable" in text
+    assert "teacher.json (unreadable" in text
+    assert "The surrogate was not timed." in text
+
+
+def test_experiment_without_results_says_so(tmp_path):
+    text = Page(rendered(tmp_path, result_tree.write_params(tmp_path, ["parts"], ["gone"]))).text
+    assert "settings.json (not found)" in text
+    assert "could not be read" in text
+
+
+def test_no_experiment_at_all(tmp_path):
+    assert "No experiment is chosen" in Page(rendered(tmp_path, result_tree.write_params(tmp_path, []))).text
+
+
+def test_one_image_has_means_and_no_intervals(tmp_path):
+    _, params = small(tmp_path, images=1)
+    text = Page(rendered(tmp_path, params)).text
+    assert "1 evaluation image " in text
+    assert "too few images" in text
+    assert "nan" not in text.lower().replace("distinguishable", "")
+
+
+def test_metric_that_applies_to_no_image_is_a_dash(tmp_path):
+    folder, params = small(tmp_path)
+    for name in ("surrogate", "grad_cam"):
+        rows = artifacts.read_rows(folder / f"scores/{name}.parquet")
+        rows.loc[rows["metric"] == "telling_energy", "value"] = np.nan
+        artifacts.write_rows(folder / f"scores/{name}.parquet", rows)
+    page = rendered(tmp_path, params)
+    assert "nan" not in Page(page).text.lower()
+    summary = artifacts.read_json(tmp_path / "report/summary.json")
+    assert "telling_energy" not in summary["parts"]["surrogate"]
+    assert "insertion" in summary["parts"]["surrogate"]
+
+
+def test_hostile_names_are_shown_as_text(tmp_path):
+    _, params = small(tmp_path, classes=HOSTILE, title=HOSTILE[0])
+    result_tree.write_work(tmp_path / "work/parts", classes=HOSTILE)
+    result_tree.write_params(tmp_path, ["parts"], title=HOSTILE[0], gallery_images=3)
+    gallery.main(params, "parts", tmp_path)
+    html = rendered(tmp_path, params)
+    page = Page(html)
+    assert len(page.all("script")) == 1
+    for name in HOSTILE:
+        assert name in page.text
+    assert "<script>alert" not in html

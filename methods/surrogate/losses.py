@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
-from torchvision.transforms.functional import gaussian_blur
 
 from methods.classifier import Classifier
 from methods.resize import upsample
@@ -24,7 +23,7 @@ class LossWeights:
     fidelity: Weight = 1.0
     keep: Weight = 1.0
     drop: Weight = 1.0
-    area: Weight = 1.0
+    area: Weight = 2.0
     smooth: Weight = 0.5
 
 
@@ -59,20 +58,26 @@ class SurrogateObjective(nn.Module):
         target = truth.argmax(1)
         logits, small = self.trained(images, target)
         mask = upsample(small.float(), (images.shape[-2], images.shape[-1]))
-        kept, dropped = self._masked(images, mask)
-        log_kept = teacher(kept).float().log_softmax(1).gather(1, target[:, None])
+        log_kept, log_lost = self._through_teacher(images, mask, target)
         return {
             "fidelity": weights.fidelity * fidelity(logits.float(), truth, weights.temperature),
             "keep": -weights.keep * log_kept.mean(),
-            "drop": -weights.drop * log_complement(teacher(dropped).float(), target).mean(),
+            "drop": -weights.drop * log_lost.mean(),
             "area": weights.area * mask.sigmoid().mean(),
             "smooth": weights.smooth * total_variation(small.float().sigmoid()),
         }
 
-    def _masked(self, images: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        shown = torch.where(_coin(images)[:, None, None], cut(mask), mask.sigmoid()).unsqueeze(1)
-        below, beneath = baselines(images, self._teacher[0].mean), baselines(images, self._teacher[0].mean)
-        return below + shown * (images - below), beneath + (1 - shown) * (images - beneath)
+    def _through_teacher(self, images: Tensor, mask: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """log p_c on what the map keeps and log(1 - p_c) on what it leaves, [B] each."""
+        teacher, blurred = self._teacher[0], blur(images)
+        coin = torch.rand(len(images), 1, 1, device=images.device) < 0.5
+        shown = torch.where(coin, cut(mask), mask.sigmoid()).unsqueeze(1)
+        below, beneath = (draw_baseline(images, blurred, teacher.mean) for _ in range(2))
+        kept, dropped = below + shown * (images - below), beneath + (1 - shown) * (images - beneath)
+        logits = teacher(torch.cat([kept, dropped])).float()
+        on_kept, on_dropped = logits.chunk(2)
+        log_kept = on_kept.log_softmax(1).gather(1, target[:, None]).squeeze(1)
+        return log_kept, log_complement(on_dropped, target)
 
 
 def fidelity(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
@@ -105,13 +110,13 @@ def cut(logits: Tensor) -> Tensor:
     return ((logits - threshold) / (0.25 * flat.std(1)[:, None, None] + 1e-6)).sigmoid()
 
 
-def baselines(images: Tensor, mean: Tensor) -> Tensor:
-    """Draw for each image the mean colour, black or a blurred copy; [B, 3, H, W] -> same."""
-    side = max(3, images.shape[-1] // 8) | 1
-    blurred = gaussian_blur(images, [side, side], [side / 4, side / 4])
+def blur(images: Tensor) -> Tensor:
+    """Average over tiles of about 1/14 of the side and interpolate back; [B, 3, H, W] -> same."""
+    size = (images.shape[-2], images.shape[-1])
+    return upsample(F.adaptive_avg_pool2d(images, (14, 14)), size)
+
+
+def draw_baseline(images: Tensor, blurred: Tensor, mean: Tensor) -> Tensor:
+    """Draw for each image the mean colour, black or its blurred copy; [B, 3, H, W] -> same."""
     kind = torch.randint(3, (len(images), 1, 1, 1), device=images.device)
     return torch.where(kind == 0, mean.expand_as(images), torch.where(kind == 1, 0.0, blurred))
-
-
-def _coin(images: Tensor) -> Tensor:
-    return torch.rand(len(images), device=images.device) < 0.5

@@ -1,0 +1,36 @@
+# `make repro` runs the main job, `make test` passes the tests; both create .venv first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+export PATH := $(BIN):$(PATH)
+export DVC_NO_ANALYTICS := 1
+
+.PHONY: repro birds test lint benchmark clean
+
+repro: $(VENV)/.installed
+	dvc repro
+	@echo "report: $(CURDIR)/artifacts/report/index.html"
+
+birds: $(VENV)/.installed ## needs BENCH_DATA and BENCH_WEIGHTS, see README
+	dvc exp run --set-param 'run=[parts,birds]'
+	@echo "report: $(CURDIR)/artifacts/report/index.html"
+
+test: $(VENV)/.installed
+	python -m pytest tests
+
+lint: $(VENV)/.installed
+	ruff check .
+	ruff format --check .
+	mypy
+
+benchmark: $(VENV)/.installed
+	python -m pytest --benchmark-only
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	touch $@
+
+clean:
+	rm -rf $(VENV) artifacts

@@ -1,0 +1,72 @@
+"""Classifiers: split, weights, preprocessing, and mistakes."""
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from methods import classifier as module
+from methods.classifier import check_finite, create
+from methods.errors import UserError
+from tests.conftest import CLASSES
+
+
+@pytest.mark.parametrize("architecture", ["test_resnet", "test_efficientnet", "test_byobnet", "mobilenetv2_035"])
+def test_head_of_features_is_the_whole_model(architecture, images):
+    model = create(architecture, 3).eval()
+    with torch.inference_mode():
+        assert torch.allclose(model.head(model.features(images)), model(images), atol=1e-5)
+
+
+def test_normalisation_is_the_models_own(images):
+    model = create("test_resnet", 3, mean=(0.1, 0.2, 0.3), std=(0.5, 0.25, 0.125))
+    expected = (images[:, 2] - 0.3) / 0.125
+    assert torch.allclose(model.normalise(images)[:, 2], expected)
+
+
+def test_local_weights_of_another_head_and_float_type(tmp_path, images):
+    source = create("test_resnet", 7).backbone
+    save_file({key: v.half() if v.is_floating_point() else v for key, v in source.state_dict().items()}, tmp_path / "w.safetensors")
+    model = create("test_resnet", 3, weights=str(tmp_path / "w.safetensors")).eval()
+    assert model(images).shape == (4, 3)
+    assert torch.equal(model.backbone.conv1[0].weight, source.conv1[0].weight.half().float())
+
+
+def test_weights_are_found_in_the_folder_of_bench_weights(tmp_path, monkeypatch):
+    save_file(create("test_resnet", 3).backbone.state_dict(), tmp_path / "w.safetensors")
+    with pytest.raises(UserError, match="BENCH_WEIGHTS is not set"):
+        monkeypatch.delenv("BENCH_WEIGHTS", raising=False)
+        create("test_resnet", 3, weights="w.safetensors")
+    monkeypatch.setenv("BENCH_WEIGHTS", str(tmp_path))
+    create("test_resnet", 3, weights="w.safetensors")
+
+
+def test_wrong_and_truncated_weights(tmp_path):
+    save_file(create("test_efficientnet", 3).backbone.state_dict(), tmp_path / "other.safetensors")
+    with pytest.raises(UserError, match="do not fit 'test_resnet'"):
+        create("test_resnet", 3, weights=str(tmp_path / "other.safetensors"))
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes((tmp_path / "other.safetensors").read_bytes()[:1000])
+    with pytest.raises(UserError, match="not a whole safetensors file"):
+        create("test_resnet", 3, weights=str(cut))
+
+
+def test_unknown_architecture_and_argument():
+    with pytest.raises(UserError, match="unknown teacher architecture 'resnet81'"):
+        create("resnet81", 3)
+    with pytest.raises(UserError, match="check its arguments"):
+        create("test_resnet", 3, arguments={"no_such_argument": 1})
+
+
+def test_download_that_fails_says_what_to_do(monkeypatch):
+    def refuse(name, pretrained=False, **_):
+        raise ConnectionError("no network")
+
+    monkeypatch.setattr(module.timm, "create_model", refuse)
+    with pytest.raises(UserError, match="connect to a network, or name a local safetensors file"):
+        create("test_resnet", CLASSES, weights="pretrained")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_scores_must_be_finite(value):
+    with pytest.raises(UserError, match="NaN or infinite"):
+        check_finite(torch.tensor([[0.0, value]]), "the teacher")

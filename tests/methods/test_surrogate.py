@@ -1,0 +1,146 @@
+"""The student, its losses, and what they promise."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from bench.augmentation import augment
+from bench.settings import Recipe
+from bench.training import Examples, train
+from methods.classifier import Classifier
+from methods.errors import UserError
+from methods.explainers.surrogate import Surrogate
+from methods.resize import upsample
+from methods.runtime import Runtime
+from methods.surrogate import losses
+from methods.surrogate.attention import SpatialAttention, attend
+from tests import planted
+from tests.conftest import CLASSES, SIZE, small_classifier
+
+CPU = Runtime(torch.device("cpu"))
+
+
+def student(teacher):
+    return Surrogate().objective(teacher, SIZE).trained
+
+
+def test_student_starts_as_the_teacher(classifier, images):
+    logits, _ = student(classifier).eval()(images)
+    assert torch.allclose(logits, classifier(images), atol=1e-5)
+
+
+def test_map_is_a_quarter_of_the_image_or_finer(classifier, images, targets):
+    _, saliency = student(classifier).eval()(images, targets)
+    assert saliency.shape == (4, SIZE // 4, SIZE // 4)
+
+
+def test_every_stage_reaches_the_map_and_the_logits(classifier, images, targets):
+    network = student(classifier).train().requires_grad_(True)
+    for reading in network.readings:
+        nn.init.normal_(reading.weight)
+    for attention in network.attentions:
+        nn.init.normal_(attention.score.weight)
+    logits, saliency = network(images, targets)
+    for output in (logits[:, 0].sum(), saliency.square().sum()):
+        network.zero_grad()
+        output.backward(retain_graph=True)
+        for attention in network.attentions:
+            assert attention.score.weight.grad.abs().sum() > 0
+    assert len(network.attentions) >= 3
+
+
+def test_attention_starts_uniform_and_keeps_the_mean(images):
+    features = torch.rand(2, 7, 5, 5)
+    attention = SpatialAttention(7)(features)
+    assert torch.equal(attention, torch.full((2, 1, 5, 5), 0.5))
+    assert torch.allclose(attend(features, attention), features)
+    weights = torch.rand(2, 1, 5, 5)
+    mean = (features * weights).sum((2, 3)) / weights.sum((2, 3))
+    assert torch.allclose(attend(features, weights).mean((2, 3)), mean, atol=1e-6)
+
+
+def test_fidelity_by_hand():
+    student_logits = torch.tensor([[1.0, 0.0]])
+    teacher_logits = torch.tensor([[0.0, 0.0]])
+    p = 1 / (1 + math.exp(-0.5))
+    expected = 4 * (0.5 * math.log(0.5 / p) + 0.5 * math.log(0.5 / (1 - p)))
+    assert abs(float(losses.fidelity(student_logits, teacher_logits, 2.0)) - expected) < 1e-6
+    assert float(losses.fidelity(teacher_logits, teacher_logits, 2.0)) == 0
+
+
+def test_log_complement_is_exact_where_the_probability_rounds_to_one():
+    logits = torch.tensor([[60.0, 0.0], [0.3, -0.2]])
+    values = losses.log_complement(logits, torch.tensor([0, 1]))
+    assert abs(float(values[0]) + 60.0) < 1e-4
+    assert abs(float(values[1]) - math.log(1 - 1 / (1 + math.exp(0.5)))) < 1e-6
+
+
+def test_total_variation_of_a_step():
+    step = torch.zeros(1, 4, 4)
+    step[:, :, 2:] = 1
+    assert abs(float(losses.total_variation(step)) - 1 / 3) < 1e-6
+
+
+def test_cut_keeps_the_order_and_a_share():
+    torch.manual_seed(0)
+    logits = torch.randn(64, 16, 16)
+    masks = losses.cut(logits)
+    assert torch.equal(masks.flatten(1).argmax(1), logits.flatten(1).argmax(1))
+    shares = (masks > 0.5).float().mean((1, 2))
+    assert shares.min() < 0.1
+    assert shares.max() > 0.9
+
+
+def test_untrained_surrogate_is_refused(classifier):
+    with pytest.raises(UserError, match="'fit' section"):
+        Surrogate().prepare(classifier, {}, SIZE)
+
+
+def test_network_without_stages_is_refused():
+    teacher = Classifier(planted.SquareDetector(), [0.0] * 3, [1.0] * 3)
+    with pytest.raises(UserError, match="forward_intermediates"):
+        Surrogate().objective(teacher, SIZE)
+
+
+def test_training_lowers_every_loss_and_leaves_the_teacher_alone():
+    teacher = small_classifier(seed=3)
+    before = {key: value.clone() for key, value in teacher.state_dict().items()}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        objective = Surrogate().objective(teacher, SIZE)
+    objective.trained.requires_grad_(True)
+    pixels = torch.randint(256, (48, 3, 8, 8), generator=torch.Generator().manual_seed(0)).float()
+    examples = Examples(upsample(pixels, (SIZE, SIZE)).to(torch.uint8), torch.zeros(48, dtype=torch.int64))
+    recipe = Recipe(epochs=8, batch_size=16, learning_rate=2e-3)
+    curve = train(objective, examples, recipe, CPU, 0, dict, "test")
+    totals = curve[["fidelity", "keep", "drop", "area", "smooth"]].sum(axis=1)
+    assert totals.iloc[-1] < totals.iloc[0]
+    assert all(torch.equal(before[key], value) for key, value in teacher.state_dict().items())
+    assert not teacher.training
+
+
+def test_augmentation_follows_the_recipe(images):
+    torch.manual_seed(0)
+    same = augment(images, Recipe(epochs=1, crop=1.0, flip=False, jitter=0.0))
+    assert same.shape == images.shape
+    torch.manual_seed(0)
+    changed = augment(images, Recipe(epochs=1, crop=0.3))
+    assert changed.min() >= 0
+    assert changed.max() <= 1
+    assert (changed - images).abs().mean() > 0.05
+    bright = torch.full((64, 3, SIZE, SIZE), 0.5)
+    bright[:, :, :, : SIZE // 2] = 0.0
+    flipped = augment(bright, Recipe(epochs=1, crop=1.0, jitter=0.0))
+    left_dark = (flipped[..., : SIZE // 4].mean((1, 2, 3)) < flipped[..., -SIZE // 4 :].mean((1, 2, 3))).float().mean()
+    assert 0.2 < left_dark < 0.8
+
+
+def test_prepared_student_is_the_trained_one(classifier, images, targets):
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        network = student(classifier).eval()
+    again = Surrogate().prepare(classifier, network.state_dict(), SIZE).eval()
+    assert torch.equal(network(images, targets)[1], again(images, targets)[1])
+    assert again(images, targets)[0].shape == (4, CLASSES)

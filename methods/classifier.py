@@ -121,9 +121,7 @@ def check_finite(logits: Tensor, what: str) -> Tensor:
 
 def _backbone(architecture: str, classes: int, pretrained: bool, arguments: dict[str, Any]) -> nn.Module:
     if not timm.is_model(architecture):
-        known = timm.list_models()
-        near = [name for name in known if name.startswith(architecture[:4])]
-        raise one_of("teacher architecture", architecture, (near or known)[:8])
+        raise one_of("teacher architecture", architecture, timm.list_models())
     try:
         return timm.create_model(architecture, pretrained=pretrained, num_classes=classes, **arguments)
     except TypeError as error:
@@ -140,5 +138,3 @@ def _backbone(architecture: str, classes: int, pretrained: bool, arguments: dict
 def _head_names(backbone: nn.Module) -> list[str]:
     names = backbone.pretrained_cfg.get("classifier", ())  # type: ignore[union-attr, operator]
     return [names] if isinstance(names, str) else list(names)
-
-

@@ -56,8 +56,7 @@ def compare(results: Results, speeds: list[Speed]) -> dict[str, Comparison]:
     if glossary.SURROGATE not in results.explainers:
         return {}
     return {
-        name: Comparison(name, _differences(results, name), _speed_ratio(speeds, results.key, name))
-        for name in others
+        name: Comparison(name, _differences(results, name), _speed_ratio(speeds, results.key, name)) for name in others
     }
 
 

@@ -50,9 +50,7 @@ _STYLE = {
 }
 
 
-def accuracy_against_speed(
-    results: Results, rows: pd.DataFrame, speeds: list[Speed], metric: str
-) -> Markup | None:
+def accuracy_against_speed(results: Results, rows: pd.DataFrame, speeds: list[Speed], metric: str) -> Markup | None:
     """Plot `metric` over frames per second (log), the paper's figure as a line; None without data."""
     fps = {speed.explainer: speed.fps for speed in speeds if speed.fps}
     chosen = rows[(rows["metric"] == metric) & rows["explainer"].isin(list(fps)) & rows["mean"].notna()]
@@ -62,9 +60,7 @@ def accuracy_against_speed(
     with _axes(5.4, 3.7) as (figure, axes):
         for row in chosen.itertuples():
             colour, marker = styles[row.explainer]
-            axes.errorbar(
-                fps[row.explainer], row.mean, _bars(row), color=colour, marker=marker, ms=7, capsize=2
-            )
+            axes.errorbar(fps[row.explainer], row.mean, _bars(row), color=colour, marker=marker, ms=7, capsize=2)
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator(numticks=8))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
@@ -78,9 +74,7 @@ def accuracy_against_speed(
             "offset points", fontsize=8.5,
         )  # fmt: skip
         axes.set_xlabel("frames per second, one image at a time (log)")
-        axes.set_ylabel(
-            f"{measure.title} ({'reversed: ' * (measure.better == 'lower')}{measure.better} is better)"
-        )
+        axes.set_ylabel(f"{measure.title} ({'reversed: ' * (measure.better == 'lower')}{measure.better} is better)")
         _label_points(
             figure,
             axes,
@@ -104,9 +98,7 @@ def intervals(results: Results, rows: pd.DataFrame, metric: str) -> Markup | Non
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.grid(axis="y", visible=False)
         axes.set_title(f"{measure.title} ({measure.better} is better)", loc="left")
-        return _svg(
-            figure, f"{results.key}-{metric}-dots", f"{measure.title} of every method, with intervals"
-        )
+        return _svg(figure, f"{results.key}-{metric}-dots", f"{measure.title} of every method, with intervals")
 
 
 def training(results: Results, name: str) -> list[Markup]:
@@ -126,9 +118,7 @@ def _curves(key: str, name: str, title: str, rows: pd.DataFrame, columns: list[s
         for column, colour, marker in zip(columns, cycle(PALETTE), cycle(MARKERS), strict=False):
             every = max(1, len(rows) // 8)
             label = column.replace("_", " ")
-            axes.plot(
-                rows["epoch"], rows[column], color=colour, marker=marker, ms=4, markevery=every, label=label
-            )
+            axes.plot(rows["epoch"], rows[column], color=colour, marker=marker, ms=4, markevery=every, label=label)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.set_xlabel("epoch")
         axes.set_title(title, loc="left")

@@ -84,9 +84,7 @@ def _maps(folder: Path, experiment: Experiment, images: int) -> dict[str, Tensor
             continue
         maps = read_tensors(path)["saliency"]
         if len(maps) != images:
-            raise UserError(
-                f"'{path}' holds {len(maps)} maps for {images} predictions: run stage explain again"
-            )
+            raise UserError(f"'{path}' holds {len(maps)} maps for {images} predictions: run stage explain again")
         found[name] = maps[: experiment.gallery_images]
     return found
 
@@ -116,9 +114,7 @@ def _draw_image(folder: Path, exhibits: Exhibits, i: int, told: dict[str, Any]) 
         "probability": float(told["probability"]),
         "correct": bool(told["correct"]),
         "image": _save(picture(image, SIDE), folder / f"{i:03d}.jpg"),
-        "parts": _save(parts_picture(image, parts, PARTS_SIDE), folder / f"{i:03d}-parts.jpg")
-        if numbered
-        else None,
+        "parts": _save(parts_picture(image, parts, PARTS_SIDE), folder / f"{i:03d}-parts.jpg") if numbered else None,
         "named_parts": numbered,
         "maps": maps,
     }

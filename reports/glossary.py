@@ -30,9 +30,7 @@ class Measure:
     unit: str = "share"
 
 
-_MASKED = (
-    "y is the probability of the explained class on the image, o on the image times its min-max scaled map."
-)
+_MASKED = "y is the probability of the explained class on the image, o on the image times its min-max scaled map."
 MEASURES = {
     "insertion": Measure(
         "Insertion AUC",
@@ -108,15 +106,11 @@ def measures(described: dict[str, Any], scored: list[str]) -> dict[str, Measure]
     """
     known = {name: _measure(name, described.get(name, {})) for name in [*described, *scored]}
     order = list(MEASURES)
-    return dict(
-        sorted(known.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order))
-    )
+    return dict(sorted(known.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order)))
 
 
 def _measure(name: str, described: dict[str, Any]) -> Measure:
-    fallback = MEASURES.get(
-        name, Measure(name.replace("_", " "), "", "Described in the benchmark's own file.")
-    )
+    fallback = MEASURES.get(name, Measure(name.replace("_", " "), "", "Described in the benchmark's own file."))
     return Measure(
         str(described.get("title", fallback.title)),
         str(described.get("better", fallback.better)),

@@ -90,9 +90,7 @@ def _anchor(parts: Parts, part: int) -> NDArray[np.float64]:
 
 def _outline(pixels: NDArray[np.uint8], parts: Parts, side: int) -> None:
     assert parts.segments is not None
-    labels = np.asarray(
-        Image.fromarray(parts.segments.numpy()).resize((side, side), Image.Resampling.NEAREST)
-    )
+    labels = np.asarray(Image.fromarray(parts.segments.numpy()).resize((side, side), Image.Resampling.NEAREST))
     for part in sorted(parts.visible(), key=lambda part: bool(parts.telling[part])):
         inside = labels == part + 1
         width = 2 if parts.telling[part] else 1
@@ -107,9 +105,7 @@ def _shrunk(mask: NDArray[np.bool_], times: int) -> NDArray[np.bool_]:
     return mask
 
 
-def _number(
-    canvas: ImageDraw.ImageDraw, at: NDArray[np.float64], number: int, telling: bool, side: int
-) -> None:
+def _number(canvas: ImageDraw.ImageDraw, at: NDArray[np.float64], number: int, telling: bool, side: int) -> None:
     radius = side / 30 if number < 10 else side / 26
     x, y = (float(np.clip(value, radius + 1, side - radius - 2)) for value in at)
     fill = TELLING if telling else PART

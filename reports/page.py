@@ -64,9 +64,7 @@ def section(number: int, results: Results, gallery_bytes: int) -> Section:
     rows, speeds = tables.accuracy(results), tables.throughput(results)
     means = tables.means(rows)
     metrics = list(results.measures)
-    by_speed = [
-        figures.accuracy_against_speed(results, rows, speeds, m) for m in SPEED_METRICS if m in metrics
-    ]
+    by_speed = [figures.accuracy_against_speed(results, rows, speeds, m) for m in SPEED_METRICS if m in metrics]
     gallery, left_out = _gallery(results, gallery_bytes)
     return Section(
         anchor=f"experiment-{number}",
@@ -132,19 +130,14 @@ def _gallery(results: Results, budget: int) -> tuple[list[dict[str, Any]], int]:
     images = (results.gallery or {}).get("images", [])
     folder, shown = results.folder / "gallery", []
     for image in images:
-        maps = [
-            {**told, "name": name, "src": _data_uri(folder, told["file"])}
-            for name, told in image["maps"].items()
-        ]
+        maps = [{**told, "name": name, "src": _data_uri(folder, told["file"])} for name, told in image["maps"].items()]
         embedded = {
             **image,
             "image": _data_uri(folder, image["image"]),
             "parts": _data_uri(folder, image["parts"]),
         }
         embedded["maps"] = maps
-        budget -= sum(
-            len(src or "") for src in [embedded["image"], embedded["parts"], *(m["src"] for m in maps)]
-        )
+        budget -= sum(len(src or "") for src in [embedded["image"], embedded["parts"], *(m["src"] for m in maps)])
         if budget < 0:
             break
         shown.append(embedded)

@@ -39,9 +39,7 @@ def figure(titled: list[tuple[str, Image.Image]]) -> Figure:
     """Set titled pictures side by side on white."""
     with mpl.rc_context({"text.parse_math": False, "font.size": 7.5}):
         drawn = Figure(figsize=(1.5 * len(titled), 1.75), layout="constrained", facecolor="white")
-        for axes, (title, shown) in zip(
-            drawn.subplots(1, len(titled), squeeze=False)[0], titled, strict=True
-        ):
+        for axes, (title, shown) in zip(drawn.subplots(1, len(titled), squeeze=False)[0], titled, strict=True):
             axes.imshow(shown, interpolation="antialiased")
             axes.set_title(title if len(title) <= 24 else f"{title[:23]}…", pad=3, fontsize=7.5)
             axes.set_axis_off()
@@ -57,9 +55,7 @@ def main(
     chosen = replace(settings.experiment(params, experiment), gallery_images=image_number + 1)
     exhibits = read(artifacts, chosen)
     if image_number >= len(exhibits.told):
-        raise UserError(
-            f"--image-number {image_number}: there are {len(exhibits.told)} evaluation images, from 0"
-        )
+        raise UserError(f"--image-number {image_number}: there are {len(exhibits.told)} evaluation images, from 0")
     names = [name for name in exhibits.maps if controls or name not in glossary.CONTROLS]
     drawn = figure(row(exhibits, image_number, names))
     write_atomically(

@@ -1,6 +1,7 @@
 """Stage: one self-contained page over all experiments, and the numbers behind it.
 
-`python -m reports.render --params params.yaml --artifacts artifacts --reference reports/reference --out artifacts/report`
+`python -m reports.render --params params.yaml --artifacts artifacts --reference reports/reference \
+--out artifacts/report`
 """
 
 from pathlib import Path

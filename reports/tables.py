@@ -109,17 +109,14 @@ def control_wins(results: Results, rows: pd.DataFrame) -> list[ControlWin]:
 def throughput(results: Results) -> list[Speed]:
     """Return one row per explainer from the pytest-benchmark files."""
     return [
-        _speed(results.key, name, results.timings.get(name, {}).get("benchmarks") or [])
-        for name in results.explainers
+        _speed(results.key, name, results.timings.get(name, {}).get("benchmarks") or []) for name in results.explainers
     ]
 
 
 def fidelity(results: Results) -> list[dict[str, Any]]:
     """Return one row for the teacher and one per explainer that learned something."""
     top1 = results.teacher.get("top1") or {}
-    rows = [
-        {"name": "teacher", "title": "Teacher", **_fit_row(results.teacher), "top1": top1, "agreement": {}}
-    ]
+    rows = [{"name": "teacher", "title": "Teacher", **_fit_row(results.teacher), "top1": top1, "agreement": {}}]
     for name in results.explainers:
         fit = results.fits.get(name)
         if fit:

@@ -55,8 +55,10 @@ def maps() -> dict[str, Tensor]:
     """Planted maps, the best first, each without ties."""
     noise = torch.rand(COUNT, SIZE, SIZE, generator=torch.Generator().manual_seed(1))
     blurred = upsample(torch.nn.functional.avg_pool2d(truth().unsqueeze(1), 4).squeeze(1), (SIZE, SIZE))
+    peak = torch.zeros(COUNT, SIZE, SIZE)
+    peak[:, 16, 10] = 0.01
     return {
-        "truth": truth() + 1e-3 * noise,
+        "truth": truth() + peak + 1e-3 * noise,
         "blurred": blurred + 0.3 * noise,
         "uniform": noise,
         "inverted": 1 - truth() - 1e-3 * noise,

@@ -46,7 +46,9 @@ def test_same_seed_same_map(pair, images, targets, seeds):
 def test_batch_split_does_not_matter(pair, images, targets, seeds):
     _, explainer, model = pair
     whole = explainer.explain(model, images, targets, seeds)
-    single = torch.cat([explainer.explain(model, images[i : i + 1], targets[i : i + 1], seeds[i : i + 1]) for i in range(4)])
+    single = torch.cat(
+        [explainer.explain(model, images[i : i + 1], targets[i : i + 1], seeds[i : i + 1]) for i in range(4)]
+    )
     assert torch.allclose(whole, single, atol=1e-5 * float(whole.abs().max()))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from bench.datasets._bird_classes import COLOURS, Look
-from bench.datasets._bird_scene import Colour, Scene
+from bench.datasets._bird_scene import Colour, Scene, shaded
 from bench.datasets._bird_shapes import BODY, FRAMES, PAINT_ORDER, SHAPES
 
 OVERSAMPLING = 4
@@ -13,9 +13,7 @@ INK, CREAM = (38.0, 34.0, 44.0), (250.0, 240.0, 214.0)
 LUMA = (0.299, 0.587, 0.114)
 
 
-def draw(
-    scene: Scene, looks: dict[str, Look], size: int, without: str | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+def draw(scene: Scene, looks: dict[str, Look], size: int, without: str | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Return the picture, uint8 [size, size, 3], and its parts, uint8 [size, size].
 
     The parts canvas is the fourth channel of the colour canvas, so each curve is filled once.
@@ -28,7 +26,7 @@ def draw(
         _fill(pen, points * side, _ink(colour, 0))
     for part in PAINT_ORDER:
         if part != without:
-            _paint(pen, scene, part, looks.get(part), side)
+            _paint(pen, scene, part, looks, side)
     middle = OVERSAMPLING // 2
     segments = np.asarray(canvas)[middle::OVERSAMPLING, middle::OVERSAMPLING, 3].copy()
     pixels = np.asarray(canvas.reduce(OVERSAMPLING))[..., :3]
@@ -44,17 +42,17 @@ def _backdrop(scene: Scene, side: int) -> Image.Image:
     return pixels.resize((side, side), Image.Resampling.NEAREST)
 
 
-def _paint(pen: ImageDraw.ImageDraw, scene: Scene, part: str, look: Look | None, side: int) -> None:
+def _paint(pen: ImageDraw.ImageDraw, scene: Scene, part: str, looks: dict[str, Look], side: int) -> None:
     """Fill the pieces of one part, outlines first."""
     if part == "body":
         pieces = [(joint, piece) for joint, group in BODY.items() for piece in group]
         pieces.sort(key=lambda entry: entry[1].tone != "line")
         colour = scene.body
     else:
-        pieces = [(FRAMES[part], piece) for piece in SHAPES[part][look.shape]]
-        colour = COLOURS[look.colour]
+        pieces = [(FRAMES[part], piece) for piece in SHAPES[part][looks[part].shape]]
+        colour = COLOURS[looks[part].colour]
     number = PART_NAMES.index(part) + 1
-    tones = _tones(tuple(c * scene.sheen[part] for c in colour))
+    tones = _tones(shaded(colour, scene.sheen[part]))
     inks = {tone: _ink(shade, number) for tone, shade in tones.items()}
     for joint, piece in pieces:
         matrix, shift = scene.joints[joint]
@@ -64,10 +62,9 @@ def _paint(pen: ImageDraw.ImageDraw, scene: Scene, part: str, look: Look | None,
 def _tones(colour: Colour) -> dict[str, Colour]:
     """Return the shades of one part: near-black parts get lighter shades, light parts a dark accent."""
     dark = np.dot(LUMA, colour) < 60
-    shade = tuple(c * 1.2 + 26 for c in colour) if dark else tuple(0.8 * c for c in colour)
+    shade = shaded(colour, 1.2, 26) if dark else shaded(colour, 0.8)
     accent = CREAM if np.dot(LUMA, colour) < 150 else INK
-    line = tuple(0.45 * c for c in colour)
-    return {"main": colour, "shade": shade, "accent": accent, "line": line, "pupil": INK, "glint": CREAM}
+    return {"main": colour, "shade": shade, "accent": accent, "line": shaded(colour, 0.45), "pupil": INK, "glint": CREAM}
 
 
 def _ink(colour: Colour, number: int) -> tuple[int, int, int, int]:
@@ -87,7 +84,5 @@ def _lit(pixels: np.ndarray, scene: Scene) -> np.ndarray:
     ramp = (np.arange(size, dtype=np.float32) + 0.5) / size - 0.5
     gain, across, down = scene.light.T.astype(np.float32)
     light = gain + ramp[None, :, None] * across + ramp[:, None, None] * down
-    toned = (pixels - np.float32(127.5)) * np.float32(scene.contrast) + np.float32(
-        127.5 + 255 * scene.brightness
-    )
+    toned = (pixels - np.float32(127.5)) * np.float32(scene.contrast) + np.float32(127.5 + 255 * scene.brightness)
     return np.clip(toned * light + 0.5, 0, 255).astype(np.uint8)

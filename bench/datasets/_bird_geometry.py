@@ -6,6 +6,7 @@ Every curve is closed and float [n, 2]: (x, y) with y downwards.
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 MITRE_LIMIT = 2.0
 LINE_WIDTH = 0.011
@@ -32,8 +33,8 @@ def ellipse(x: float, y: float, rx: float, ry: float, degrees: float = 0.0, corn
     return turn(np.stack([rx * np.cos(angle), ry * np.sin(angle)], 1), degrees) + (x, y)
 
 
-def ribbon(path: list[tuple[float, float]], widths: list[float]) -> np.ndarray:
-    """Return the strip along `path` whose full width at each point is given."""
+def ribbon(path: ArrayLike, widths: ArrayLike) -> np.ndarray:
+    """Return the strip along `path`, [n, 2], whose full width at each point is given."""
     points = np.array(path, float)
     along = np.gradient(points, axis=0)
     normal = np.stack([-along[:, 1], along[:, 0]], 1) / np.linalg.norm(along, axis=1, keepdims=True)

@@ -53,19 +53,13 @@ def eyes() -> dict[str, tuple[Piece, ...]]:
     """Return the eyes with what surrounds them."""
     x, y = 0.045, -0.02
     pupil = ((ellipse(x, y, 0.03, 0.03), "pupil"), (ellipse(x + 0.01, y - 0.012, 0.01, 0.01), "glint"))
-    band = smooth(
-        (-0.135, -0.03), (-0.05, -0.065), (0.06, -0.07), (0.105, -0.03), (0.06, 0.02), (-0.05, 0.01)
-    )
+    band = smooth((-0.135, -0.03), (-0.05, -0.065), (0.06, -0.07), (0.105, -0.03), (0.06, 0.02), (-0.05, 0.01))
     drop = smooth((0.045, -0.075), (0.10, -0.02), (0.06, 0.05), (0.02, 0.115), (0.0, 0.03), (-0.008, -0.03))
-    brow = smooth(
-        (-0.10, -0.04), (-0.03, -0.095), (0.08, -0.10), (0.11, -0.07), (0.05, -0.06), (-0.04, -0.03)
-    )
+    brow = smooth((-0.10, -0.04), (-0.03, -0.095), (0.08, -0.10), (0.11, -0.07), (0.05, -0.06), (-0.04, -0.03))
     return {
         "round": outlined((ellipse(x, y, 0.05, 0.05), "main"), *pupil),
         "mask": outlined((band, "main"), (ellipse(x, y, 0.042, 0.042), "accent"), *pupil),
         "drop": outlined((drop, "main"), *pupil),
-        "goggle": outlined(
-            (ellipse(x, y, 0.078, 0.078), "main"), (ellipse(x, y, 0.052, 0.052), "accent"), *pupil
-        ),
+        "goggle": outlined((ellipse(x, y, 0.078, 0.078), "main"), (ellipse(x, y, 0.052, 0.052), "accent"), *pupil),
         "brow": outlined((brow, "main"), (ellipse(x, y, 0.042, 0.042), "glint"), *pupil),
     }

@@ -83,6 +83,12 @@ def draw_scene(seed: int) -> Scene:
     )
 
 
+def shaded(colour: Colour, factor: float, lift: float = 0.0) -> Colour:
+    """Return each channel of the colour times `factor` plus `lift`."""
+    red, green, blue = colour
+    return factor * red + lift, factor * green + lift, factor * blue + lift
+
+
 def _hsv(hue: float, saturation: float, value: float) -> Colour:
     """Return the RGB, 0 to 255, of a hue, saturation and value, 0 to 1 each."""
     red, green, blue = colorsys.hsv_to_rgb(hue % 1, saturation, value)
@@ -100,9 +106,7 @@ def _pose(rng: np.random.Generator) -> tuple[dict[str, tuple[np.ndarray, np.ndar
         if name == "head":
             offset = offset + np.array(HEAD) @ bend
         joints[name] = (bend @ whole, offset @ whole)
-    reach = np.concatenate(
-        [np.array(points) @ joints[name][0] + joints[name][1] for name, points in REACH.items()]
-    )
+    reach = np.concatenate([np.array(points) @ joints[name][0] + joints[name][1] for name, points in REACH.items()])
     low, high = reach.min(0), reach.max(0)
     scale = min(width / (high - low)[0], (1 - 2 * MARGIN) / (high - low)[1])
     room = 1 - 2 * MARGIN - scale * (high - low)
@@ -115,10 +119,7 @@ def _backdrop(rng: np.random.Generator) -> np.ndarray:
     hue = (0.10, 0.25, 0.34, 0.52, 0.58)[rng.integers(5)] + rng.uniform(-0.05, 0.05)
     patches = np.array(
         [
-            [
-                _hsv(hue + rng.uniform(-0.06, 0.06), rng.uniform(0.1, 0.45), rng.uniform(0.4, 0.92))
-                for _ in range(4)
-            ]
+            [_hsv(hue + rng.uniform(-0.06, 0.06), rng.uniform(0.1, 0.45), rng.uniform(0.4, 0.92)) for _ in range(4)]
             for _ in range(4)
         ]
     )
@@ -146,9 +147,7 @@ def _clutter(
         pieces.append((DISC * rng.uniform(0.015, 0.06) + rng.uniform(0, 1, 2), _any_colour(rng)))
     matrix, shift = feet
     slope = np.degrees(np.arctan2(matrix[0, 1], matrix[0, 0])) + rng.uniform(-8, 8)
-    pieces += _twig(
-        rng, np.array((0.0, 0.295)) @ matrix + shift, slope, rng.uniform(0.025, 0.05) * scale * 1.4
-    )
+    pieces += _twig(rng, np.array((0.0, 0.295)) @ matrix + shift, slope, rng.uniform(0.025, 0.05) * scale * 1.4)
     return pieces
 
 
@@ -181,8 +180,5 @@ def _loose_part(rng: np.random.Generator, scale: float) -> list[tuple[np.ndarray
     degrees, size, place = rng.uniform(0, 360), scale * rng.uniform(0.6, 0.95), rng.uniform(0.05, 0.95, 2)
     middle = np.concatenate([piece.points for piece in pieces]).mean(0)
     colour = _any_colour(rng)
-    tones = {"line": tuple(0.5 * c for c in colour), "shade": tuple(0.8 * c for c in colour)}
-    return [
-        (turn(piece.points - middle, degrees) * size + place, tones.get(piece.tone, colour))
-        for piece in pieces
-    ]
+    tones = {"line": shaded(colour, 0.5), "shade": shaded(colour, 0.8)}
+    return [(turn(piece.points - middle, degrees) * size + place, tones.get(piece.tone, colour)) for piece in pieces]

@@ -52,16 +52,12 @@ def breasts() -> dict[str, tuple[Piece, ...]]:
     spots = ((0.85, -0.25), (0.6, 0.1), (0.82, 0.3), (0.45, 0.5), (0.15, 0.72), (0.62, 0.68), (-0.12, 0.88))
     flat = {
         "bib": [smooth((0.30, -0.85), (1.1, -0.7), (1.2, 0.0), (0.85, 0.35), (0.5, -0.1), (0.35, -0.5))],
-        "belly": [
-            smooth((0.75, -0.45), (1.2, 0.0), (0.9, 0.8), (0.1, 1.2), (-0.5, 0.95), (0.1, 0.45), (0.5, 0.1))
-        ],
+        "belly": [smooth((0.75, -0.45), (1.2, 0.0), (0.9, 0.8), (0.1, 1.2), (-0.5, 0.95), (0.1, 0.45), (0.5, 0.1))],
         "banded": [stripe(0.22, 0.17), stripe(0.58, 0.17), stripe(0.93, 0.17)],
         "spotted": [ellipse(x, y, 0.12, 0.165, corners=16) for x, y in spots],
         "sash": [stripe(0.62, 0.52)],
     }
-    return {
-        name: outlined(*((_on_torso(curve), "main") for curve in curves)) for name, curves in flat.items()
-    }
+    return {name: outlined(*((_on_torso(curve), "main") for curve in curves)) for name, curves in flat.items()}
 
 
 def tails() -> dict[str, tuple[Piece, ...]]:
@@ -120,12 +116,8 @@ def body() -> dict[str, tuple[Piece, ...]]:
     x, y = HEAD
     neck = ribbon([(-x, -y), (0, 0)], [0.27, 0.262])
     rump = polygon((-0.30, -0.03), (-0.10, -0.15), (-0.05, 0.15), (-0.29, 0.055))
-    shade = _on_torso(
-        smooth((0.75, 0.55), (0.3, 0.98), (-0.5, 0.95), (-1.0, 0.35), (-0.4, 0.65), (0.2, 0.65))
-    )
+    shade = _on_torso(smooth((0.75, 0.55), (0.3, 0.98), (-0.5, 0.95), (-1.0, 0.35), (-0.4, 0.65), (0.2, 0.65)))
     return {
-        "torso": outlined(
-            (ellipse(0, 0, *TORSO_AXES, TORSO_TILT, 40), "main"), (rump, "main"), (shade, "shade")
-        ),
+        "torso": outlined((ellipse(0, 0, *TORSO_AXES, TORSO_TILT, 40), "main"), (rump, "main"), (shade, "shade")),
         "head": outlined((neck, "main"), (ellipse(0, 0, HEAD_RADIUS, HEAD_RADIUS, corners=36), "main")),
     }

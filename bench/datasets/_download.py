@@ -87,13 +87,9 @@ def _continue(url: str, part: Path, by_hand: str) -> None:
             answer.raise_for_status()
             _append(answer, part, done if answer.status_code == 206 else 0)
     except requests.RequestException as error:
-        raise UserError(
-            f"cannot download {url} ({_reason(error)}): run again to resume, or {by_hand}"
-        ) from None
+        raise UserError(f"cannot download {url} ({_reason(error)}): run again to resume, or {by_hand}") from None
     except OSError as error:
-        raise UserError(
-            f"cannot write '{part}' ({_reason(error)}): mend that and run again to resume"
-        ) from None
+        raise UserError(f"cannot write '{part}' ({_reason(error)}): mend that and run again to resume") from None
 
 
 def _append(answer: Any, part: Path, done: int) -> None:

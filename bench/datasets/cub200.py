@@ -101,9 +101,7 @@ def download(folder: Path, url: str = URL, md5: str = MD5) -> None:
         UserError: the download failed, or `folder` has another name than the data set it would hold.
     """
     if folder.name != ARCHIVED:
-        raise UserError(
-            f"'{folder}' does not exist and only '{ARCHIVED}' can be downloaded: correct `folder`"
-        )
+        raise UserError(f"'{folder}' does not exist and only '{ARCHIVED}' can be downloaded: correct `folder`")
     archive = folder.with_name(f"{ARCHIVED}.tgz")
     _download.fetch(url, archive, md5)
     _download.unpack(archive, ARCHIVED, folder)

@@ -88,9 +88,7 @@ def _split_folders(folder: Path) -> dict[str, Path]:
         return {"": folder}
     other = sorted(set(found) - set(splits))
     if other:
-        raise UserError(
-            f"'{folder}' has '{other[0]}' beside the splits {', '.join(splits)}: move it elsewhere"
-        )
+        raise UserError(f"'{folder}' has '{other[0]}' beside the splits {', '.join(splits)}: move it elsewhere")
     return splits
 
 

@@ -53,12 +53,11 @@ class Parts(Dataset):
         if any(isinstance(share, bool) or not isinstance(share, int | float) for share in shares):
             raise UserError(f"parts: validation and test must be numbers, not {shares}")
         if not (min(shares) >= 0 and sum(shares) < 1):
-            raise UserError(
-                f"parts: validation and test must be at least 0 and together below 1, not {shares}"
-            )
+            raise UserError(f"parts: validation and test must be at least 0 and together below 1, not {shares}")
 
     @property
     def part_names(self) -> tuple[str, ...]:
+        """The drawn parts, in the order of the segmentation."""
         return PART_NAMES
 
     def index(self, root: Path | None = None) -> pd.DataFrame:

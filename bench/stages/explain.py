@@ -38,7 +38,10 @@ def explain(method: Explainer, model: nn.Module, evaluation: Evaluation, machine
         for chunk in evaluation.chunks(BATCH):
             with machine.autocast():
                 saliency = method.explain(
-                    model, evaluation.images(chunk, machine), evaluation.targets(chunk, machine), evaluation.seeds(chunk)
+                    model,
+                    evaluation.images(chunk, machine),
+                    evaluation.targets(chunk, machine),
+                    evaluation.seeds(chunk),
                 )
             if not torch.isfinite(saliency).all():
                 raise UserError(f"explainer '{name}' returned NaN or infinite values: check its settings and weights")

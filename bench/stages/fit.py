@@ -59,7 +59,7 @@ def fit(
         objective = build_explainer(chosen, name).objective(model, chosen.image_size)
     if objective is None:
         raise UserError(f"explainer '{name}' has nothing to learn: remove its 'fit' section")
-    trained: nn.Module = objective.trained.requires_grad_(True)  # type: ignore[union-attr, operator]
+    trained: nn.Module = objective.get_submodule("trained").requires_grad_(True)
     trainer = Runtime(machine.device, recipe.precision)
 
     def agreement(split: str, where: Runtime) -> float:

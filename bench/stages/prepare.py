@@ -11,8 +11,11 @@ from tqdm import tqdm
 
 from bench import artifacts, settings
 from bench.datasets.base import Dataset
+from bench.loading import build_explainer
 from bench.prepared import Prepared
+from bench.settings import Experiment
 from bench.stages.command import run, say
+from bench.stages.score import build_metrics
 from methods.errors import UserError
 from methods.registry import build
 
@@ -20,12 +23,21 @@ from methods.registry import build
 def main(params: Path, experiment: str, data: Path, summary: Path) -> None:
     """Read the data set that --experiment names; write --data (a folder) and --summary (JSON)."""
     chosen = settings.experiment(params, experiment)
+    check(chosen)
     own = dict(chosen.dataset)
     dataset = build(Dataset, own.pop("name"), own)  # type: ignore[type-abstract]
     result = prepare(dataset, bench_data(), chosen.image_size)
     result.write(data)
     artifacts.write_json(summary, summarise(result))
     say("prepare", f"data set '{chosen.dataset['name']}'", f"{len(result.index)} images to {data}")
+
+
+def check(chosen: Experiment) -> None:
+    """Find mistakes in the names and settings of explainers and metrics before hours of work."""
+    for name in chosen.explainers:
+        build_explainer(chosen, name)
+        chosen.recipe(name)
+    build_metrics(chosen)
 
 
 def bench_data() -> Path | None:
@@ -45,8 +57,8 @@ def prepare(dataset: Dataset, root: Path | None, size: int) -> Prepared:
     boxes = torch.empty(len(index), 4)
     keypoints = torch.full((len(index), len(names), 2), float("nan"))
     segmented = False
-    for i, row in tqdm(index.iterrows(), total=len(index), desc="prepare", unit="image"):
-        sample = dataset.read(root, row, size)
+    for i in tqdm(range(len(index)), desc="prepare", unit="image"):
+        sample = dataset.read(root, index.iloc[i], size)
         images[i] = torch.from_numpy(np.ascontiguousarray(sample.image.transpose(2, 0, 1)))
         boxes[i] = torch.tensor(sample.box)
         for part, point in sample.keypoints.items():

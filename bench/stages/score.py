@@ -22,7 +22,14 @@ BATCH = 8  # images
 
 
 def main(
-    params: Path, experiment: str, explainer: str, data: Path, teacher: Path, predictions: Path, maps: Path, scores: Path
+    params: Path,
+    experiment: str,
+    explainer: str,
+    data: Path,
+    teacher: Path,
+    predictions: Path,
+    maps: Path,
+    scores: Path,
 ) -> None:
     """Read prepared --data, the --teacher, its --predictions and the --maps; write --scores."""
     chosen = settings.experiment(params, experiment)

@@ -65,6 +65,4 @@ class Rise(Explainer):
             tops = torch.randint(cell[0], (count,), generator=generator).tolist()
             lefts = torch.randint(cell[1], (count,), generator=generator).tolist()
             large = upsample(grid.float().to(device), full)
-            yield torch.stack(
-                [m[t : t + height, x : x + width] for m, t, x in zip(large, tops, lefts, strict=True)]
-            )
+            yield torch.stack([m[t : t + height, x : x + width] for m, t, x in zip(large, tops, lefts, strict=True)])

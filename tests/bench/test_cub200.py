@@ -43,9 +43,7 @@ def write_layout(folder):
         tables["train_test_split"].append(f"{number} {int(number % 4 < 3)}")
         tables["bounding_boxes"].append(" ".join(map(str, (number, *map(float, BOXES[shape])))))
         spots = {2: (*BEAK[shape], 1), 14: (0, 0, 1)}
-        parts += [
-            " ".join(map(str, (number, part, *spots.get(part, (0.0, 0.0, 0))))) for part in range(1, 16)
-        ]
+        parts += [" ".join(map(str, (number, part, *spots.get(part, (0.0, 0.0, 0))))) for part in range(1, 16)]
     tables["classes"] = [f"{number} {name}" for number, name in enumerate(CLASSES, start=1)]
     tables["parts/part_locs"] = parts
     tables["parts/parts"] = [f"{number} {name}" for number, name in enumerate(PART_NAMES, start=1)]

@@ -25,7 +25,10 @@ def test_normalisation_is_the_models_own(images):
 
 def test_local_weights_of_another_head_and_float_type(tmp_path, images):
     source = create("test_resnet", 7).backbone
-    save_file({key: v.half() if v.is_floating_point() else v for key, v in source.state_dict().items()}, tmp_path / "w.safetensors")
+    save_file(
+        {key: v.half() if v.is_floating_point() else v for key, v in source.state_dict().items()},
+        tmp_path / "w.safetensors",
+    )
     model = create("test_resnet", 3, weights=str(tmp_path / "w.safetensors")).eval()
     assert model(images).shape == (4, 3)
     assert torch.equal(model.backbone.conv1[0].weight, source.conv1[0].weight.half().float())

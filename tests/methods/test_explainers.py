@@ -126,7 +126,9 @@ def test_centre_peaks_in_the_middle_and_is_symmetric(images, targets, seeds):
     assert torch.allclose(saliency, saliency.flip(0), atol=1e-7)
     assert torch.allclose(saliency, saliency.T, atol=1e-7)
     assert saliency.argmax() in [SIZE * r + c for r in (15, 16) for c in (15, 16)]
-    assert math.isclose(saliency[16, 0] / saliency[16, 16], math.exp(-((15.5 / 32) ** 2 - (0.5 / 32) ** 2) / 0.125), rel_tol=1e-5)
+    assert math.isclose(
+        saliency[16, 0] / saliency[16, 16], math.exp(-((15.5 / 32) ** 2 - (0.5 / 32) ** 2) / 0.125), rel_tol=1e-5
+    )
 
 
 def test_sobel_of_a_vertical_edge(targets, seeds):

@@ -59,9 +59,7 @@ def write_results(
     name = folder.name
     chosen = settings(name, **changes)
     artifacts.write_json(folder / "settings.json", {"name": name, **chosen})
-    artifacts.write_json(
-        folder / "metrics.json", {m: {"better": b, "title": t} for m, (b, t, _) in METRICS.items()}
-    )
+    artifacts.write_json(folder / "metrics.json", {m: {"better": b, "title": t} for m, (b, t, _) in METRICS.items()})
     artifacts.write_json(folder / "data.json", {"images": {"train": 80, "val": 20, "test": images}, "classes": 2, "parts": list(PARTS), "checksum": "ab12"})  # fmt: skip
     artifacts.write_json(folder / "environment.json", {"python": "3.12.1", "torch": "2.8.0", "device": "cpu", "cpu": "An Example CPU", "threads": 2})  # fmt: skip
     artifacts.write_json(folder / "teacher.json", {"architecture": "resnet18", "weights": "scratch", "parameters": 11177538, "top1": {"val": 0.94, "test": 0.92}, "evaluation_images": images, "seconds": 61.2})  # fmt: skip
@@ -97,9 +95,7 @@ def predictions(images: int, classes: tuple[str, ...]) -> pd.DataFrame:
     )
 
 
-def scores(
-    experiment: str, explainer: str, images: int, metrics: tuple[str, ...] = tuple(METRICS)
-) -> pd.DataFrame:
+def scores(experiment: str, explainer: str, images: int, metrics: tuple[str, ...] = tuple(METRICS)) -> pd.DataFrame:
     """Return made-up scores around the explainer's quality, the same on every call."""
     rows = []
     for metric in metrics:
@@ -135,14 +131,10 @@ def throughput(experiment: str, explainer: str) -> dict[str, Any]:
 def curve() -> pd.DataFrame:
     """Return six epochs of training."""
     epochs = np.arange(1, 7)
-    return pd.DataFrame(
-        {"epoch": epochs, "loss": 2 / epochs, "val_loss": 2.2 / epochs, "val_top1": 1 - 0.6 / epochs}
-    )
+    return pd.DataFrame({"epoch": epochs, "loss": 2 / epochs, "val_loss": 2.2 / epochs, "val_top1": 1 - 0.6 / epochs})
 
 
-def write_work(
-    folder: Path, images: int = 12, classes: tuple[str, ...] = ("lark", "wren"), size: int = 32
-) -> None:
+def write_work(folder: Path, images: int = 12, classes: tuple[str, ...] = ("lark", "wren"), size: int = 32) -> None:
     """Write the prepared data and the maps below work/<experiment>; the control `centre` is flat."""
     generator = torch.Generator().manual_seed(0)
     told = predictions(images, classes)
@@ -158,9 +150,7 @@ def write_work(
     index["telling"] = [["wing"]] * images
     shuffled = index.iloc[::-1].reset_index(drop=True)
     pixels = torch.randint(90, 190, (images, 3, size, size), generator=generator, dtype=torch.uint8)
-    data = Prepared(
-        shuffled, pixels, torch.full((images, 4), torch.nan), points.flip(0), segments.flip(0), PARTS
-    )
+    data = Prepared(shuffled, pixels, torch.full((images, 4), torch.nan), points.flip(0), segments.flip(0), PARTS)
     data.write(folder / "data")
     for explainer in EXPLAINERS:
         side = 4 if explainer in ("grad_cam", "score_cam") else 8

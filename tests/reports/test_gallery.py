@@ -54,9 +54,7 @@ def parts(keypoints, segments=None):
 
 
 def test_telling_parts_have_another_colour():
-    drawn = overlays.parts_picture(
-        torch.zeros(3, 32, 32, dtype=torch.uint8), parts([[8.0, 8.0], [24.0, 16.0]]), 320
-    )
+    drawn = overlays.parts_picture(torch.zeros(3, 32, 32, dtype=torch.uint8), parts([[8.0, 8.0], [24.0, 16.0]]), 320)
     assert drawn.getpixel((80 + 6, 80)) == overlays.PART
     assert drawn.getpixel((240 + 6, 160)) == overlays.TELLING
 
@@ -64,9 +62,7 @@ def test_telling_parts_have_another_colour():
 def test_segments_are_outlined_and_not_filled():
     segments = torch.zeros(32, 32, dtype=torch.uint8)
     segments[4:28, 4:28] = 2
-    drawn = overlays.parts_picture(
-        torch.zeros(3, 32, 32, dtype=torch.uint8), parts([[np.nan] * 2] * 2, segments), 320
-    )
+    drawn = overlays.parts_picture(torch.zeros(3, 32, 32, dtype=torch.uint8), parts([[np.nan] * 2] * 2, segments), 320)
     assert drawn.getpixel((40, 100)) == overlays.TELLING
     assert drawn.getpixel((38, 100)) == drawn.getpixel((60, 60)) == (63, 63, 63)
     assert drawn.getpixel((160 + 6, 160)) == overlays.TELLING, "no keypoint: the number stands in the middle"

@@ -100,10 +100,7 @@ def test_every_picture_has_an_alternative_text(whole):
 
 def test_page_states_the_figures(whole):
     text = Page(whole[2]).text
-    means = {
-        e: result_tree.scores("parts", e, 12).groupby("metric")["value"].mean()
-        for e in result_tree.EXPLAINERS
-    }
+    means = {e: result_tree.scores("parts", e, 12).groupby("metric")["value"].mean() for e in result_tree.EXPLAINERS}
     for explainer in result_tree.EXPLAINERS:
         assert f"{means[explainer]['insertion']:.3f}" in text
     assert "250 frames/s one at a time on cpu; published: 24.3" in text

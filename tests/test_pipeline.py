@@ -1,0 +1,149 @@
+"""The real pipeline, in miniature: dvc repro in a temporary clone, and reruns after an edit."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+import yaml
+
+from bench import settings
+from methods.classifier import create
+from tests import miniature
+from tests.bench.test_mistakes import Stages
+from tests.conftest import ROOT
+
+EXPLAINERS = ["surrogate", "grad_cam", "rise", "uniform"]
+
+pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+
+
+def small_params():
+    content = miniature.settings(evaluation_images=3)
+    kept = {name: content["explainers"][name] for name in EXPLAINERS}
+    content["explainers"] = content["experiments"]["mini"]["explainers"] = kept
+    return content
+
+
+def run(clone: Path, *command: str) -> str:
+    """Run a command in the clone with this environment's programs first on the path."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "DVC_NO_ANALYTICS": "1"}
+    done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """A clone with the working tree's tracked files, miniature settings and one finished run."""
+    pytest.importorskip("dvc", reason="dvc is not installed")
+    folder = tmp_path_factory.mktemp("clone")
+    tracked = run(ROOT, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
+    for name in filter(None, tracked):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    (folder / "dvc.lock").unlink(missing_ok=True)
+    miniature.write(folder / "params.yaml", small_params())
+    run(folder, "git", "init", "--quiet")
+    run(folder, "dvc", "repro")
+    return folder
+
+
+def ran(output: str) -> set[str]:
+    return set(re.findall(r"Running stage '(.+)'", output))
+
+
+def test_report_and_tables_are_there(clone):
+    page = (clone / "artifacts/report/index.html").read_text(encoding="utf-8")
+    assert page.count("data:image") >= len(EXPLAINERS)
+    accuracy = pd.read_csv(clone / "artifacts/report/accuracy.csv")
+    assert set(accuracy["explainer"]) == set(EXPLAINERS)
+    assert {"insertion", "deletion", "average_drop", "telling_energy"} <= set(accuracy["metric"])
+    throughput = pd.read_csv(clone / "artifacts/report/throughput.csv")
+    assert set(throughput["explainer"]) == set(EXPLAINERS)
+    scores = pd.read_parquet(clone / "artifacts/results/mini/scores/rise.parquet")
+    assert len(scores) == 3 * scores["metric"].nunique()
+
+
+def test_a_second_run_has_nothing_to_do(clone):
+    assert ran(run(clone, "dvc", "repro")) == set()
+
+
+def test_editing_an_explainer_reruns_it_and_the_report_alone(clone):
+    source = clone / "methods/explainers/grad_cam.py"
+    source.write_text(source.read_text().replace(".sum(1).relu()", ".sum(1).relu().sqrt()"), encoding="utf-8")
+    again = ran(run(clone, "dvc", "repro"))
+    own = {f"{stage}@mini-grad_cam" for stage in ("fit", "explain", "score", "throughput")}
+    assert again == own | {"gallery@mini", "report"}
+
+
+def test_editing_settings_reruns_that_explainer_and_the_report_alone(clone):
+    content = small_params()
+    content["experiments"]["mini"]["explainers"]["rise"]["masks"] = 24
+    miniature.write(clone / "params.yaml", content)
+    again = ran(run(clone, "dvc", "repro"))
+    own = {f"{stage}@mini-rise" for stage in ("fit", "explain", "score", "throughput")}
+    assert again == own | {"describe@mini", "gallery@mini", "report"}
+
+
+def test_two_runs_give_byte_identical_scores(tmp_path):
+    scores = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        stages = Stages(tmp_path / name)
+        stages.run("prepare")
+        stages.run("teacher")
+        for explainer in ("surrogate", "rise"):
+            for stage in ("fit", "explain", "score"):
+                stages.run(stage, explainer=explainer)
+        scores.append([(stages.results / f"{e}.parquet").read_bytes() for e in ("surrogate", "rise")])
+    assert scores[0] == scores[1]
+
+
+def test_committed_settings_are_valid():
+    from bench.stages.prepare import check
+
+    content = settings.read(ROOT / "params.yaml")
+    for name in content["experiments"]:
+        experiment = settings.experiment(ROOT / "params.yaml", name)
+        check(experiment)
+        assert list(experiment.explainers) == list(content["explainers"])
+    assert set(content["run"]) <= set(content["experiments"])
+
+
+def test_every_path_a_stage_touches_is_declared():
+    """What a command reads or writes under artifacts/ is a dependency or an output of its stage."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    for name, stage in stages.items():
+        lists = [stage.get(key, []) for key in ("deps", "outs", "plots", "metrics")]
+        declared = {next(iter(entry)) if isinstance(entry, dict) else entry for entries in lists for entry in entries}
+        for path in re.findall(r"artifacts/(?:work|results)\S+", stage["cmd"]):
+            assert path in declared, f"stage {name} does not declare {path}"
+
+
+def test_real_photographs_and_real_weights():
+    """Features of the ImageNet weights tell species apart on real photographs."""
+    if not (os.environ.get("BENCH_DATA") and os.environ.get("BENCH_WEIGHTS")):
+        pytest.skip("BENCH_DATA and BENCH_WEIGHTS are not set: no photographs and weights on this machine")
+    from bench.datasets.cub200 import Cub200
+
+    root = Path(os.environ["BENCH_DATA"])
+    birds = settings.experiment(ROOT / "params.yaml", "birds")
+    dataset = Cub200(folder="CUB_100", fit="squash")
+    index = dataset.index(root)
+    chosen = index[index["label"].isin([0, 20, 40, 60, 80])].groupby("label").head(16)
+    pixels = [torch.from_numpy(dataset.read(root, row, 224).image).permute(2, 0, 1) for _, row in chosen.iterrows()]
+    teacher = birds.teacher
+    model = create(teacher.architecture, 1000, teacher.weights, teacher.arguments, teacher.mean, teacher.std).eval()
+    with torch.inference_mode():
+        features = model.features(torch.stack(pixels).float() / 255).mean((2, 3)).view(5, 16, -1)
+    centres = features[:, :8].mean(1)
+    nearest = torch.cdist(features[:, 8:].flatten(0, 1), centres).argmin(1).view(5, 8)
+    assert (nearest == torch.arange(5)[:, None]).float().mean() > 0.7

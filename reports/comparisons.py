@@ -1,4 +1,4 @@
-"""What the runs show for the paper's three claims, as figures: the verdicts are made elsewhere."""
+"""What the runs show for the paper's three claims: differences with intervals, and the verdict each interval allows."""
 
 from dataclasses import dataclass
 from math import log10
@@ -11,6 +11,7 @@ from reports.tables import Speed
 
 LAST_LAYER = "grad_cam"
 ITERATIVE = ("rise", "score_cam")
+FLOOR = "uniform"
 FINE_GRAINED = ("part_pointing", "telling_energy")
 
 
@@ -35,9 +36,9 @@ class Comparison:
     differences: tuple[Difference, ...]
     speed_ratio: float | None
 
-    def metrics(self, outcome: Outcome) -> list[str]:
-        """Return the metrics with this outcome."""
-        return [difference.metric for difference in self.differences if difference.outcome == outcome]
+    def found(self, outcome: Outcome) -> list[Difference]:
+        """Return the differences with this outcome."""
+        return [difference for difference in self.differences if difference.outcome == outcome]
 
     @property
     def orders(self) -> float | None:
@@ -61,14 +62,24 @@ def compare(results: Results, speeds: list[Speed]) -> dict[str, Comparison]:
 
 
 def fine_grained(results: Results, means: dict[str, dict[str, float]]) -> list[dict[str, Any]]:
-    """Return, for each fine-grained metric that was measured, the mean of every method shown beside it."""
-    shown = [glossary.SURROGATE, LAST_LAYER, *ITERATIVE, "uniform"]
+    """Return, for each fine-grained metric the surrogate was scored on, its mean and how it differs from others."""
     rows = []
     for metric in FINE_GRAINED:
-        values = {name: means[name][metric] for name in shown if metric in means.get(name, {})}
-        if metric in results.measures and values:
-            rows.append({"metric": metric, "values": values})
+        if metric in means.get(glossary.SURROGATE, {}):
+            compared = {name: difference(results, name, metric) for name in (LAST_LAYER, *ITERATIVE, FLOOR)}
+            others = [(name, means[name][metric], found) for name, found in compared.items() if found]
+            rows.append({"metric": metric, "mean": means[glossary.SURROGATE][metric], "others": others})
     return rows
+
+
+def difference(results: Results, other: str, metric: str) -> Difference | None:
+    """Return surrogate minus other on one metric; None without a direction or an image on which both are known."""
+    mine, its = (results.scores.get((name, metric)) for name in (glossary.SURROGATE, other))
+    better = results.measures[metric].better
+    if mine is None or its is None or better not in ("higher", "lower"):
+        return None
+    estimate = paired_difference(mine, its)
+    return Difference(metric, estimate, outcome(estimate, better)) if estimate.n else None
 
 
 def map_sizes(results: Results) -> dict[str, tuple[int, int]]:
@@ -78,15 +89,8 @@ def map_sizes(results: Results) -> dict[str, tuple[int, int]]:
 
 
 def _differences(results: Results, other: str) -> tuple[Difference, ...]:
-    found = []
-    for metric, measure in results.measures.items():
-        pair = [results.scores.get((name, metric)) for name in (glossary.SURROGATE, other)]
-        if pair[0] is None or pair[1] is None or measure.better not in ("higher", "lower"):
-            continue
-        estimate = paired_difference(pair[0], pair[1])
-        if estimate.n:
-            found.append(Difference(metric, estimate, outcome(estimate, measure.better)))
-    return tuple(found)
+    found = (difference(results, other, metric) for metric in results.measures)
+    return tuple(one for one in found if one)
 
 
 def _speed_ratio(speeds: list[Speed], experiment: str, other: str) -> float | None:

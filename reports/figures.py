@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import cycle
-from math import isnan
+from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
+import seaborn as sns
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -23,25 +24,27 @@ from reports.tables import Speed
 # Okabe and Ito's colours, those that can be told apart on white and on near-black.
 PALETTE = ["#D55E00", "#2A86C8", "#009E73", "#CC79A7", "#B8860B", "#56B4E9", "#8172B3"]
 CONTROL_COLOUR = "#8a8a8a"
-MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
+CONTROL_MARKER = "X"
+MARKERS = ["o", "s", "^", "D", "v", "P", "p"]
 _INK = "#010203"
-_STYLE = {
+# One font wherever the page is made, and no white edges; the rest of the look is seaborn's for papers.
+_STYLE: dict[Any, Any] = {
+    **sns.axes_style("whitegrid"),
+    **sns.plotting_context("paper"),
     "svg.hashsalt": "report",
     "svg.fonttype": "none",
     "text.parse_math": False,
-    "font.size": 9.5,
+    "font.family": "DejaVu Sans",
     "text.color": _INK,
     "axes.labelcolor": _INK,
     "axes.edgecolor": "#8888887f",
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.titlesize": 10,
+    "xtick.bottom": True,
     "xtick.color": _INK,
+    "ytick.left": True,
     "ytick.color": _INK,
-    "axes.grid": True,
-    "axes.axisbelow": True,
     "grid.color": "#88888833",
-    "grid.linewidth": 0.7,
     "lines.linewidth": 1.8,
     "figure.facecolor": "none",
     "axes.facecolor": "none",
@@ -52,16 +55,15 @@ _STYLE = {
 
 def accuracy_against_speed(results: Results, rows: pd.DataFrame, speeds: list[Speed], metric: str) -> Markup | None:
     """Plot `metric` over frames per second (log), the paper's figure as a line; None without data."""
+    chosen = rows[(rows["metric"] == metric) & rows["mean"].notna()]
     fps = {speed.explainer: speed.fps for speed in speeds if speed.fps}
-    chosen = rows[(rows["metric"] == metric) & rows["explainer"].isin(list(fps)) & rows["mean"].notna()]
+    chosen = chosen.assign(fps=chosen["explainer"].map(fps)).dropna(subset=["fps"])
     if chosen.empty:
         return None
-    styles, measure = _styles(results), results.measures[metric]
+    measure = results.measures[metric]
     with _axes(5.4, 3.7) as (figure, axes):
-        for row in chosen.itertuples():
-            colour, marker = styles[row.explainer]
-            axes.errorbar(fps[row.explainer], row.mean, _bars(row), color=colour, marker=marker, ms=7, capsize=2)
         axes.set_xscale("log")
+        _points(axes, results, chosen, x="fps", y="mean")
         axes.xaxis.set_major_locator(LogLocator(numticks=8))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
         axes.xaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
@@ -75,11 +77,7 @@ def accuracy_against_speed(results: Results, rows: pd.DataFrame, speeds: list[Sp
         )  # fmt: skip
         axes.set_xlabel("frames per second, one image at a time (log)")
         axes.set_ylabel(f"{measure.title} ({'reversed: ' * (measure.better == 'lower')}{measure.better} is better)")
-        _label_points(
-            figure,
-            axes,
-            [(fps[r.explainer], r.mean, glossary.title(r.explainer)) for r in chosen.itertuples()],
-        )
+        _label_points(figure, axes, [(r.fps, r.mean, glossary.title(r.explainer)) for r in chosen.itertuples()])
         return _svg(figure, f"{results.key}-{metric}-speed", f"{measure.title} against frames per second")
 
 
@@ -88,15 +86,14 @@ def intervals(results: Results, rows: pd.DataFrame, metric: str) -> Markup | Non
     chosen = rows[(rows["metric"] == metric) & rows["mean"].notna()]
     if chosen.empty:
         return None
-    styles, measure = _styles(results), results.measures[metric]
+    measure = results.measures[metric]
     with _axes(4.3, 0.9 + 0.27 * len(chosen)) as (figure, axes):
-        for position, row in enumerate(chosen.itertuples()):
-            colour, marker = styles[row.explainer]
-            axes.errorbar(row.mean, position, xerr=_bars(row), color=colour, marker=marker, ms=6, capsize=2)
+        _points(axes, results, chosen.assign(position=range(len(chosen))), x="mean", y="position")
         axes.set_yticks(range(len(chosen)), [glossary.title(name) for name in chosen["explainer"]])
         axes.set_ylim(len(chosen) - 0.4, -0.6)
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.grid(axis="y", visible=False)
+        axes.set(xlabel="", ylabel="")
         axes.set_title(f"{measure.title} ({measure.better} is better)", loc="left")
         return _svg(figure, f"{results.key}-{metric}-dots", f"{measure.title} of every method, with intervals")
 
@@ -115,26 +112,33 @@ def training(results: Results, name: str) -> list[Markup]:
 
 def _curves(key: str, name: str, title: str, rows: pd.DataFrame, columns: list[str]) -> Markup:
     with _axes(4.3, 2.7) as (figure, axes):
-        for column, colour, marker in zip(columns, cycle(PALETTE), cycle(MARKERS), strict=False):
-            every = max(1, len(rows) // 8)
-            label = column.replace("_", " ")
-            axes.plot(rows["epoch"], rows[column], color=colour, marker=marker, ms=4, markevery=every, label=label)
+        drawn = rows.set_index("epoch")[columns].rename(columns=lambda column: column.replace("_", " "))
+        sns.lineplot(
+            drawn, ax=axes, palette=_paired(list(drawn), PALETTE), markers=_paired(list(drawn), MARKERS), dashes=False,
+            markeredgewidth=0, markevery=max(1, len(rows) // 8), estimator=None,
+        )  # fmt: skip
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.set_xlabel("epoch")
         axes.set_title(title, loc="left")
-        axes.legend(fontsize=8.5)
         return _svg(figure, f"{key}-{name}-{title}", f"{title} by epoch")
 
 
-def _styles(results: Results) -> dict[str, tuple[str, str]]:
-    real = dict(zip(results.real, zip(cycle(PALETTE), cycle(MARKERS), strict=False), strict=False))
-    return {name: real.get(name, (CONTROL_COLOUR, "x")) for name in results.explainers}
+def _points(axes: Axes, results: Results, rows: pd.DataFrame, x: str, y: str) -> None:
+    """Draw the mean of each row with its interval, one colour and marker per explainer; controls share theirs."""
+    colours = dict.fromkeys(glossary.CONTROLS, CONTROL_COLOUR) | _paired(results.real, PALETTE)
+    markers = dict.fromkeys(glossary.CONTROLS, CONTROL_MARKER) | _paired(results.real, MARKERS)
+    for row in rows.dropna(subset=["low", "high"]).to_dict("records"):
+        bars = [[max(0.0, row["mean"] - row["low"])], [max(0.0, row["high"] - row["mean"])]]
+        along: dict[str, Any] = {"xerr" if x == "mean" else "yerr": bars}
+        axes.errorbar(row[x], row[y], **along, fmt="none", color=colours[row["explainer"]], capsize=2)
+    sns.scatterplot(
+        rows, x=x, y=y, hue="explainer", style="explainer", palette=colours, markers=markers,
+        s=45, linewidth=0, zorder=3, legend=False, ax=axes,
+    )  # fmt: skip
 
 
-def _bars(row: object) -> list[list[float]] | None:
-    if isnan(row.low) or isnan(row.high):  # type: ignore[attr-defined]
-        return None
-    return [[max(0.0, row.mean - row.low)], [max(0.0, row.high - row.mean)]]  # type: ignore[attr-defined]
+def _paired(names: list[str], styles: list[str]) -> dict[str, str]:
+    return dict(zip(names, cycle(styles), strict=False))
 
 
 def _label_points(figure: Figure, axes: Axes, points: list[tuple[float, float, str]]) -> None:
@@ -142,7 +146,9 @@ def _label_points(figure: Figure, axes: Axes, points: list[tuple[float, float, s
     figure.draw_without_rendering()
     line = axes.transData.transform((glossary.PAPER_FPS, 0))[0]
     taken = [Bbox.from_extents(line - 2, axes.bbox.y0, line + 2, axes.bbox.y1)]
-    taken += [Bbox.from_bounds(*(axes.transData.transform((x, y)) - 4), 8, 8) for x, y, _ in points]
+    for x, y, _ in points:
+        left, bottom = axes.transData.transform((x, y)) - 4
+        taken.append(Bbox.from_bounds(left, bottom, 8, 8))
     for x, y, text in sorted(points, key=lambda point: (point[1], point[0])):
         for shift, align in [((8, -3), "left"), ((-8, -3), "right"), ((8, 8), "left"), ((-8, 8), "right"),
                              ((8, -14), "left"), ((-8, -14), "right"), ((8, 19), "left")]:  # fmt: skip

@@ -22,15 +22,23 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Measure:
-    """One metric in words; `unit` is `share` (three decimals) or `percent` (one)."""
+    """One metric in words.
+
+    unit: `share` (three decimals) or `percent` (one).
+    needs: what an image must have for the metric to be defined on it; empty if any image will do.
+    """
 
     title: str
     better: str
     definition: str
     unit: str = "share"
+    needs: str = ""
 
 
 _MASKED = "y is the probability of the explained class on the image, o on the image times its min-max scaled map."
+_OBJECT = (
+    "Needs an annotated object that covers at most 95 % of the image: one that fills the frame is hit by every map."
+)
 MEASURES = {
     "insertion": Measure(
         "Insertion AUC",
@@ -68,23 +76,26 @@ MEASURES = {
         "higher",
         "Share of the images whose map has its maximum on the object or within the tolerance of it; a flat "
         "map misses. The literature averages over classes; here it is the mean over images.",
+        needs=_OBJECT,
     ),
     "energy_pointing": Measure(
         "Energy pointing",
         "higher",
         "Share of the min-max scaled map's sum that lies on the object (Wang 2020).",
+        needs=_OBJECT,
     ),
     "part_pointing": Measure(
         "Part pointing",
         "higher",
         "Share of the images whose map has its maximum within the tolerance of a visible part's key point; a "
         "flat map misses. Mean over images.",
+        needs="Needs an annotated part that is visible.",
     ),
     "telling_energy": Measure(
         "Energy on telling parts",
         "higher",
-        "Share of the min-max scaled map's sum that lies on the parts which tell the class from its twin. "
-        "Only drawn data sets know these parts.",
+        "Share of the min-max scaled map's sum that lies on the parts which tell the class from its twin.",
+        needs="Needs telling parts that are known, as on drawn images alone, and visible.",
     ),
 }
 
@@ -100,13 +111,13 @@ def display_order(explainers: list[str]) -> list[str]:
 
 
 def measures(described: dict[str, Any], scored: list[str]) -> dict[str, Measure]:
-    """Return the measures to show, known ones first.
+    """Return the measures to show: those of metrics.json in its order, then others that have rows, known ones first.
 
     `described` is metrics.json (direction and title of each); `scored` names the metrics that have rows.
     """
-    known = {name: _measure(name, described.get(name, {})) for name in [*described, *scored]}
     order = list(MEASURES)
-    return dict(sorted(known.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order)))
+    rest = sorted(dict.fromkeys(scored), key=lambda name: order.index(name) if name in order else len(order))
+    return {name: _measure(name, described.get(name, {})) for name in [*described, *rest]}
 
 
 def _measure(name: str, described: dict[str, Any]) -> Measure:
@@ -116,6 +127,7 @@ def _measure(name: str, described: dict[str, Any]) -> Measure:
         str(described.get("better", fallback.better)),
         fallback.definition,
         fallback.unit,
+        fallback.needs,
     )
 
 

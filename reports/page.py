@@ -42,6 +42,12 @@ class Section:
     gallery_left_out: int = 0
 
     @property
+    def undefined(self) -> list[str]:
+        """The metrics that were scored but apply to none of the images."""
+        most = self.rows.groupby("metric")["n"].max()
+        return [name for name in self.results.measures if most.get(name) == 0]
+
+    @property
     def evaluated(self) -> int:
         """How many images were explained and scored."""
         predictions = self.results.predictions
@@ -120,7 +126,7 @@ def _cells(results: Results, rows: pd.DataFrame) -> dict[tuple[str, str], dict[s
 def _across(sections: list[Section]) -> dict[str, Any]:
     """Return the comparison over experiments: a row per explainer, some metrics and the speed per experiment."""
     names = list(dict.fromkeys(name for s in sections for name in s.results.explainers))
-    groups = [(s, [m for m in ACROSS_METRICS if m in s.results.measures]) for s in sections]
+    groups = [(s, [m for m in ACROSS_METRICS if m in s.results.measures and m not in s.undefined]) for s in sections]
     fps = {(s.anchor, speed.explainer): speed.fps for s in sections for speed in s.speeds}
     return {"names": glossary.display_order(names), "groups": groups, "fps": fps}
 

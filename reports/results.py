@@ -89,7 +89,7 @@ def read_all(params: Path, artifacts_folder: Path, reference: Path) -> list[Resu
 def read(folder: Path, committed: bool) -> Results:
     """Read one experiment's folder; the names of its files come from its settings.json, never from the disk."""
     reader = _Reader(folder)
-    chosen = reader(artifacts.read_json, "settings.json", {})
+    chosen: dict[str, Any] = reader(artifacts.read_json, "settings.json", {})
     explainers = glossary.display_order(list(chosen.get("explainers", {})))
     scores = _scores({name: reader(_score_rows, f"scores/{name}.parquet", None) for name in explainers})
     json = artifacts.read_json

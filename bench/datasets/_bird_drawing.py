@@ -64,7 +64,8 @@ def _tones(colour: Colour) -> dict[str, Colour]:
     dark = np.dot(LUMA, colour) < 60
     shade = shaded(colour, 1.2, 26) if dark else shaded(colour, 0.8)
     accent = CREAM if np.dot(LUMA, colour) < 150 else INK
-    return {"main": colour, "shade": shade, "accent": accent, "line": shaded(colour, 0.45), "pupil": INK, "glint": CREAM}
+    line = shaded(colour, 0.45)
+    return {"main": colour, "shade": shade, "accent": accent, "line": line, "pupil": INK, "glint": CREAM}
 
 
 def _ink(colour: Colour, number: int) -> tuple[int, int, int, int]:

@@ -169,7 +169,8 @@ def test_truncated_image(stages, capsys, monkeypatch, tmp_path):
             Image.effect_noise((40, 40), 50).convert("RGB").save(tmp_path / "tree" / label / f"{i}.jpg")
     broken = tmp_path / "tree" / "b" / "1.jpg"
     broken.write_bytes(broken.read_bytes()[:-300])
-    miniature.write(stages.params, miniature.settings(dataset={"name": "image_folder", "folder": str(tmp_path / "tree")}))
+    dataset = {"name": "image_folder", "folder": str(tmp_path / "tree")}
+    miniature.write(stages.params, miniature.settings(dataset=dataset))
     line = error_of(stages, capsys, monkeypatch, "prepare")
     assert "1.jpg" in line
 

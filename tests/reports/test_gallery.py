@@ -13,7 +13,7 @@ from bench import artifacts, prepared, settings
 from bench.stages.command import run
 from methods.errors import UserError
 from reports import gallery, overlays, picture
-from tests import result_tree
+from tests.reports import result_tree
 
 
 @pytest.fixture
@@ -111,9 +111,14 @@ def test_failure_leaves_the_old_gallery_as_it_was(tmp_path):
     folder = tmp_path / "gallery"
     folder.mkdir()
     (folder / "old.jpg").write_bytes(b"old")
-    with pytest.raises(RuntimeError), gallery.replaced(folder) as fresh:
-        (fresh / "new.jpg").write_bytes(b"new")
-        raise RuntimeError
+
+    def fail_halfway():
+        with gallery.replaced(folder) as fresh:
+            (fresh / "new.jpg").write_bytes(b"new")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_halfway()
     assert [path.name for path in tmp_path.rglob("*")] == ["gallery", "old.jpg"]
 
 

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from bench import artifacts
-from reports import gallery, render
-from tests import result_tree
+from bench.metrics import _regions
+from reports import comparisons, gallery, glossary, render
+from reports.results import read
+from tests.reports import result_tree
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 HOSTILE = ("<script>alert(1)</script>", "\"quoted' & $x^2$ </style> čáp 鳥", "ä" * 300)
@@ -68,8 +70,8 @@ def whole(tmp_path_factory):
 def small(root, names=("surrogate", "grad_cam"), **options) -> tuple:
     explainers = {name: {} for name in names}
     params = result_tree.write_params(root, ["parts"], explainers=explainers)
-    few = ("insertion", "telling_energy")
-    result_tree.write_results(root / "results/parts", metrics=few, explainers=explainers, **options)
+    options = {"metrics": ("insertion", "telling_energy")} | options
+    result_tree.write_results(root / "results/parts", explainers=explainers, **options)
     return root / "results/parts", params
 
 
@@ -103,11 +105,52 @@ def test_page_states_the_figures(whole):
     means = {e: result_tree.scores("parts", e, 12).groupby("metric")["value"].mean() for e in result_tree.EXPLAINERS}
     for explainer in result_tree.EXPLAINERS:
         assert f"{means[explainer]['insertion']:.3f}" in text
-    assert "250 frames/s one at a time on cpu; published: 24.3" in text
-    assert "1,500 × its speed, 3.2 orders of magnitude" in text
-    assert "Maps of 8 × 8 cells against 4 × 4." in text
+    assert "250 frames/s one at a time on cpu; published, on other hardware: 24.3" in text
+    assert "1,500 × its speed (3.2 orders of magnitude, a ratio of medians)" in text
+    assert "Maps of 8 × 8 cells against 4 × 4;" in text
     assert "agrees with its teacher on 93.0 %" in text
-    assert "A control beats a real method" in text
+    assert "A control has a better mean than a real method on 4 of 6 metrics" in text
+
+
+def test_every_claim_is_answered_with_paired_intervals(whole):
+    folder, _, html = whole
+    glance = Page(html[html.index('<section id="glance">') : html.index("</section>")] + "</section>").text
+    found = read(folder / "results/parts", committed=False)
+    for other in ("grad_cam", "rise", "score_cam"):
+        for metric in result_tree.METRICS:
+            one = comparisons.difference(found, other, metric)
+            unit = found.measures[metric].unit
+            mean, low, high = (
+                glossary.number(x, unit, True) for x in (one.estimate.mean, one.estimate.low, one.estimate.high)
+            )
+            assert f"{found.measures[metric].title} {mean} ({low} … {high})" in glance
+    assert "RISE 1.000: −0.091" in glance, "the third claim"
+    assert "No verdict rests on a threshold set by hand" in glance
+    assert "no proof of equality" in glance
+    assert not re.search("confirm|prove[nsd]|significant", glance)
+
+
+def test_explainers_and_metrics_keep_the_order_of_the_params(tmp_path):
+    names = ("surrogate", "rise", "score_cam", "grad_cam", "sobel", "centre")
+    folder, params = small(tmp_path, names)
+    told = artifacts.read_json(folder / "metrics.json")
+    artifacts.write_json(folder / "metrics.json", dict(reversed(told.items())))
+    html = rendered(tmp_path, params)
+    table = html[html.index('aria-label="Accuracy of') :]
+    rows = re.findall(r'<th scope="row">(.*?)</th>', table[: table.index("</table>")])
+    assert rows == [glossary.title(name) for name in names]
+    assert re.findall(r"Telling energy|Insertion AUC", table)[:2] == ["Telling energy", "Insertion AUC"]
+
+
+def test_metric_that_the_glossary_does_not_know_has_its_own_title_and_direction(tmp_path):
+    folder, params = small(tmp_path)
+    for name in ("surrogate", "grad_cam"):
+        rows = artifacts.read_rows(folder / f"scores/{name}.parquet").replace({"metric": {"insertion": "novelty"}})
+        artifacts.write_rows(folder / f"scores/{name}.parquet", rows)
+    artifacts.write_json(folder / "metrics.json", {"novelty": {"title": "Novel <thing>", "better": "lower"}})
+    text = Page(rendered(tmp_path, params)).text
+    assert "Novel <thing> (lower is better)" in text
+    assert "worse on 1 Novel <thing> +" in text
 
 
 def test_committed_results_are_labelled_and_have_no_gallery(whole):
@@ -167,6 +210,21 @@ def test_one_image_has_means_and_no_intervals(tmp_path):
     assert "1 evaluation image " in text
     assert "too few images" in text
     assert "nan" not in text.lower().replace("distinguishable", "")
+
+
+def test_objects_that_fill_the_frame_leave_a_dash_and_a_reason(tmp_path):
+    folder, params = small(tmp_path, metrics=("insertion", "pointing"))
+    for name in ("surrogate", "grad_cam"):
+        rows = artifacts.read_rows(folder / f"scores/{name}.parquet")
+        rows.loc[rows["metric"] == "pointing", "value"] = np.nan
+        artifacts.write_rows(folder / f"scores/{name}.parquet", rows)
+    text = Page(rendered(tmp_path, params)).text
+    assert "Not defined on these images: Pointing game; why ." in text
+    assert "Pointing game is not defined on any of these images. Needs an annotated object" in text
+    assert f"covers at most {_regions.FULL:.0%}".replace("%", " %") in text
+    assert "– not defined" in text
+    assert "– not scored" in text, "metrics.json names metrics without rows"
+    assert "missing" not in text
 
 
 def test_metric_that_applies_to_no_image_is_a_dash(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 
 from reports import comparisons, glossary, tables
 from reports.results import Results
-from tests import result_tree
+from tests.reports import result_tree
 
 IMAGES = ["a", "b", "c", "d"]
 

@@ -1,0 +1,62 @@
+"""Keep the results of an experiment as a committed reference: numbers and settings, never pictures."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from bench import artifacts
+from bench.stages.command import run, say
+from methods.errors import UserError
+from reports import page
+from reports.render import render
+from reports.results import read
+
+SINGLE = ("settings.json", "data.json", "metrics.json", "environment.json", "teacher.json", "predictions.parquet")
+LIMIT = 2_000_000  # bytes: a reference is a small part of the repository
+
+
+def main(experiment: str, results: Path, out: Path) -> None:
+    """Copy the experiment's files from --results to --out, replacing an older reference as a whole.
+
+    Everything is listed by name, so that the gallery, which may show photographs that must not be
+    redistributed, can never slip in.
+    """
+    source, target = results / experiment, out / experiment
+    explainers = artifacts.read_json(source / "settings.json")["explainers"]
+    names = [*SINGLE, "curves/teacher.csv"]
+    for explainer in explainers:
+        names += [f"scores/{explainer}.parquet", f"throughput/{explainer}.json", f"fits/{explainer}.json"]
+        names += [f"curves/{explainer}.csv"]
+    absent = [name for name in names if not (source / name).is_file()]
+    if absent:
+        raise UserError(f"'{source / absent[0]}' does not exist ({len(absent)} such): run dvc repro to its end")
+    size = sum((source / name).stat().st_size for name in names)
+    if size > LIMIT:
+        raise UserError(f"the results of '{experiment}' take {size} bytes, over {LIMIT}: evaluate fewer images")
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out) as temporary:
+        fresh = Path(temporary) / experiment
+        for name in names:
+            (fresh / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / name, fresh / name)
+        picture_numbers(fresh)
+        shutil.rmtree(target, ignore_errors=True)
+        fresh.rename(target)
+    say("reference", source, f"{len(names)} files, {size / 1e6:.2f} MB, to {target}")
+
+
+def picture_numbers(folder: Path) -> None:
+    """Write the reference's own page and tables to `folder`/report and its plots to `folder`/plots."""
+    results = read(folder, committed=True)
+    render([results], folder / "report")
+    section = page.section(0, results, gallery_bytes=0)
+    plots = {"speed": section.speed_figures, "accuracy": section.interval_figures, "training": section.training_figures}
+    for kind, figures in plots.items():
+        for number, figure in enumerate(figures):
+            path = folder / "plots" / f"{kind}_{number}.svg"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(figure, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run(main)

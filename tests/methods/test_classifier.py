@@ -36,8 +36,8 @@ def test_local_weights_of_another_head_and_float_type(tmp_path, images):
 
 def test_weights_are_found_in_the_folder_of_bench_weights(tmp_path, monkeypatch):
     save_file(create("test_resnet", 3).backbone.state_dict(), tmp_path / "w.safetensors")
+    monkeypatch.delenv("BENCH_WEIGHTS", raising=False)
     with pytest.raises(UserError, match="BENCH_WEIGHTS is not set"):
-        monkeypatch.delenv("BENCH_WEIGHTS", raising=False)
         create("test_resnet", 3, weights="w.safetensors")
     monkeypatch.setenv("BENCH_WEIGHTS", str(tmp_path))
     create("test_resnet", 3, weights="w.safetensors")

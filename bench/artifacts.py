@@ -12,6 +12,7 @@ Layout below the artifacts folder, one sub-folder per experiment:
     results/<experiment>/fits/<explainer>.json
     results/<experiment>/scores/<explainer>.parquet    long rows: SCORE_COLUMNS
     results/<experiment>/throughput/<explainer>.json   pytest-benchmark
+    results/<experiment>/map_sizes.json                explainer -> [h, w]
     results/<experiment>/gallery/                      pictures; never leaves the machine for photographs
 """
 

@@ -82,12 +82,6 @@ def difference(results: Results, other: str, metric: str) -> Difference | None:
     return Difference(metric, estimate, outcome(estimate, better)) if estimate.n else None
 
 
-def map_sizes(results: Results) -> dict[str, tuple[int, int]]:
-    """Return each explainer's native map size, as far as the gallery noted it."""
-    noted = (results.gallery or {}).get("explainers", {})
-    return {name: tuple(told["map_size"]) for name, told in noted.items() if told.get("map_size")}
-
-
 def _differences(results: Results, other: str) -> tuple[Difference, ...]:
     found = (difference(results, other, metric) for metric in results.measures)
     return tuple(one for one in found if one)

@@ -19,7 +19,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from bench import prepared, settings
-from bench.artifacts import read_rows, read_tensors
+from bench.artifacts import read_rows, read_tensors, write_json
 from bench.settings import Experiment
 from bench.stages.command import run, say
 from methods.errors import UserError
@@ -143,7 +143,10 @@ def replaced(folder: Path) -> Iterator[Path]:
 
 
 def main(params: Path, experiment: str, artifacts: Path) -> None:
-    """Draw the first evaluation images of --experiment below the folder --artifacts, with every map."""
+    """Draw the first evaluation images of --experiment below the folder --artifacts, with every map.
+
+    Writes results/<experiment>/gallery/ and, for references that go without pictures, map_sizes.json.
+    """
     chosen = settings.experiment(params, experiment)
     exhibits = read(artifacts, chosen)
     target = artifacts / "results" / experiment / "gallery"
@@ -151,11 +154,12 @@ def main(params: Path, experiment: str, artifacts: Path) -> None:
         described = {
             "experiment": experiment,
             "photographs": chosen.dataset["name"] not in DRAWN_DATASETS,
-            "explainers": {name: {"map_size": list(maps.shape[-2:])} for name, maps in exhibits.maps.items()},
             "images": draw(folder, exhibits),
         }
         text = json.dumps(described, indent=2, ensure_ascii=False) + "\n"
         (folder / "gallery.json").write_text(text, encoding="utf-8")
+    sizes = {name: list(maps.shape[-2:]) for name, maps in exhibits.maps.items()}
+    write_json(target.with_name("map_sizes.json"), sizes)
     say("gallery", f"{len(exhibits.told)} images with {len(exhibits.maps)} maps each", target)
 
 

@@ -33,7 +33,6 @@ class Section:
     fidelity: list[dict[str, Any]]
     comparisons: dict[str, comparisons.Comparison]
     fine_grained: list[dict[str, Any]]
-    map_sizes: dict[str, tuple[int, int]]
     speed_figures: list[Markup]
     interval_figures: list[Markup]
     training_figures: list[Markup]
@@ -83,7 +82,6 @@ def section(number: int, results: Results, gallery_bytes: int) -> Section:
         fidelity=tables.fidelity(results),
         comparisons=comparisons.compare(results, speeds),
         fine_grained=comparisons.fine_grained(results, means),
-        map_sizes=comparisons.map_sizes(results),
         speed_figures=[figure for figure in by_speed if figure],
         interval_figures=[f for f in (figures.intervals(results, rows, m) for m in metrics) if f],
         training_figures=[f for name in results.curves for f in figures.training(results, name)],

@@ -11,7 +11,7 @@ from reports import page
 from reports.render import render
 from reports.results import read
 
-SINGLE = ("settings.json", "data.json", "metrics.json", "environment.json", "teacher.json", "predictions.parquet")
+SINGLE = ("settings.json", "data.json", "metrics.json", "environment.json", "teacher.json", "map_sizes.json")
 LIMIT = 2_000_000  # bytes: a reference is a small part of the repository
 
 
@@ -23,7 +23,7 @@ def main(experiment: str, results: Path, out: Path) -> None:
     """
     source, target = results / experiment, out / experiment
     explainers = artifacts.read_json(source / "settings.json")["explainers"]
-    names = [*SINGLE, "curves/teacher.csv"]
+    names = [*SINGLE, "predictions.parquet", "curves/teacher.csv"]
     for explainer in explainers:
         names += [f"scores/{explainer}.parquet", f"throughput/{explainer}.json", f"fits/{explainer}.json"]
         names += [f"curves/{explainer}.csv"]

@@ -23,6 +23,7 @@ class Results:
     timings: explainer -> pytest-benchmark JSON.
     curves: `teacher` or explainer -> one row per epoch.
     gallery: gallery.json, or None.
+    map_sizes: explainer -> [h, w] of its maps, before upsampling.
     missing: files that could not be read, relative to the folder, each with the reason.
     """
 
@@ -41,6 +42,7 @@ class Results:
     fits: dict[str, dict[str, Any]] = field(default_factory=dict)
     curves: dict[str, pd.DataFrame] = field(default_factory=dict)
     gallery: dict[str, Any] | None = None
+    map_sizes: dict[str, list[int]] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
 
     @property
@@ -109,6 +111,7 @@ def read(folder: Path, committed: bool) -> Results:
         fits={name: reader(json, f"fits/{name}.json", {}) for name in explainers},
         curves=_curves(reader, chosen, explainers),
         gallery=None if committed else reader(json, "gallery/gallery.json", None),
+        map_sizes=reader(json, "map_sizes.json", {}, optional=True),
         missing=tuple(reader.missing),
     )
 

@@ -87,7 +87,7 @@ def test_stage_writes_pictures_and_their_description(tree, tmp_path, capsys):
     folder = tmp_path / "results/parts/gallery"
     told = json.loads((folder / "gallery.json").read_text())
     assert [image["image_id"] for image in told["images"]] == ["image-000", "image-001"]
-    assert told["explainers"]["grad_cam"] == {"map_size": [4, 4]}
+    assert json.loads((folder.with_name("map_sizes.json")).read_text())["grad_cam"] == [4, 4]
     assert told["photographs"] is False
     first = told["images"][0]
     assert list(first["maps"]) == result_tree.EXPLAINERS

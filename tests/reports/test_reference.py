@@ -2,6 +2,7 @@
 
 import pytest
 
+from bench import artifacts
 from methods.errors import UserError
 from reports import reference
 from tests.reports import result_tree
@@ -10,6 +11,7 @@ from tests.reports import result_tree
 @pytest.fixture
 def results(tmp_path):
     result_tree.write_results(tmp_path / "results/birds")
+    artifacts.write_json(tmp_path / "results/birds/map_sizes.json", {"surrogate": [8, 8], "grad_cam": [4, 4]})
     (tmp_path / "results/birds/gallery").mkdir(exist_ok=True)
     (tmp_path / "results/birds/gallery/photograph.jpg").write_bytes(b"not to be copied")
     return tmp_path / "results"
@@ -20,6 +22,9 @@ def test_numbers_are_copied_and_pictures_are_not(results, tmp_path):
     copied = {p.relative_to(tmp_path / "reference/birds").as_posix() for p in (tmp_path / "reference").rglob("*.*")}
     assert "scores/rise.parquet" in copied
     assert "settings.json" in copied
+    assert "plots/speed_0.svg" in copied
+    page = (tmp_path / "reference/birds/report/index.html").read_text(encoding="utf-8")
+    assert "8 × 8 cells against 4 × 4" in page
     assert not any(name.endswith((".jpg", ".png", ".safetensors")) or "gallery" in name for name in copied)
 
 

@@ -119,6 +119,19 @@ def test_committed_settings_are_valid():
     assert set(content["run"]) <= set(content["experiments"])
 
 
+def test_every_tracked_parameter_is_there_for_every_experiment():
+    content = settings.read(ROOT / "params.yaml")
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    tracked = {key for stage in stages.values() for key in stage.get("params", [])}
+    for name in content["experiments"]:
+        for explainer in content["explainers"]:
+            for key in tracked:
+                value = content
+                for part in key.replace("${item.experiment}", name).replace("${item.explainer}", explainer).split("."):
+                    assert part in value, f"{key}: {name} has no '{part}'"
+                    value = value[part]
+
+
 def test_every_path_a_stage_touches_is_declared():
     """What a command reads or writes under artifacts/ is a dependency or an output of its stage."""
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]

@@ -70,9 +70,9 @@ def test_throughput(
     targets = torch.zeros(batch, dtype=torch.int64, device=machine.device)
     seeds = torch.arange(batch)
 
-    def explain() -> Tensor:
+    def explain(count: int = batch) -> Tensor:
         with machine.autocast():
-            saliency = method.explain(model, images, targets, seeds)
+            saliency = method.explain(model, images[:count], targets[:count], seeds[:count])
         machine.synchronise()
         return saliency
 
@@ -83,7 +83,8 @@ def test_throughput(
 
     seconds = request.config.getoption("--seconds")
     bare = median(timings(forward, seconds / 4))
-    rounds = rounds_for(explain, seconds, fewest=3 if batch == 1 else 1)
+    slow = batch > 1 and batch * elapsed(lambda: explain(1)) > 4 * seconds  # one image warms it up
+    rounds = 1 if slow else rounds_for(explain, seconds, fewest=3)
     saliency = benchmark.pedantic(explain, rounds=rounds, iterations=1)
     assert saliency.shape[0] == batch and torch.isfinite(saliency).all()
     taken = benchmark.stats.stats.median
@@ -101,21 +102,19 @@ def test_throughput(
 
 def rounds_for(call: Call, seconds: float, fewest: int) -> int:
     """Warm up and return how many calls fit into `seconds`: at least `fewest`, at most 200."""
-    began = time.perf_counter()
-    call()
-    first = time.perf_counter() - began
+    first = elapsed(call)
     if first < seconds / 4:
-        began = time.perf_counter()
-        call()
-        first = time.perf_counter() - began
+        first = elapsed(call)
     return max(fewest, min(200, int(seconds / first)))
 
 
 def timings(call: Call, seconds: float) -> list[float]:
     """Seconds of each of several warmed-up calls."""
-    taken = []
-    for _ in range(rounds_for(call, seconds, fewest=3)):
-        began = time.perf_counter()
-        call()
-        taken.append(time.perf_counter() - began)
-    return taken
+    return [elapsed(call) for _ in range(rounds_for(call, seconds, fewest=3))]
+
+
+def elapsed(call: Call) -> float:
+    """Seconds that one call takes."""
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began

@@ -94,7 +94,8 @@ def intervals(results: Results, rows: pd.DataFrame, metric: str) -> Markup | Non
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.grid(axis="y", visible=False)
         axes.set(xlabel="", ylabel="")
-        axes.set_title(f"{measure.title} ({measure.better} is better)", loc="left")
+        axes.set_title(measure.title, loc="left")
+        axes.set_xlabel(f"{measure.better} is better" if measure.better else "")
         return _svg(figure, f"{results.key}-{metric}-dots", f"{measure.title} of every method, with intervals")
 
 

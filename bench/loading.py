@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 import torch
@@ -15,8 +16,11 @@ from methods import classifier
 from methods.classifier import Classifier
 from methods.errors import UserError
 from methods.explainers.base import Explainer
+from methods.folding import folded
 from methods.registry import build
 from methods.runtime import Runtime
+
+ModelT = TypeVar("ModelT", bound=nn.Module)
 
 
 def create_teacher(settings: TeacherSettings, classes: int, seed: int) -> Classifier:
@@ -49,9 +53,13 @@ def build_explainer(settings: Experiment, name: str) -> Explainer:
 
 
 def load_model(explainer: Explainer, teacher: Classifier, path: Path, size: int, runtime: Runtime) -> nn.Module:
-    """Return the network that the explainer reads, in evaluation mode on the device."""
-    model = explainer.prepare(teacher, artifacts.read_tensors(path), size)
-    return runtime.place(model).requires_grad_(False)
+    """Return the network that the explainer reads, folded, in evaluation mode on the device."""
+    return serve(explainer.prepare(teacher, artifacts.read_tensors(path), size), size, runtime)
+
+
+def serve(model: ModelT, size: int, runtime: Runtime) -> ModelT:
+    """Return a copy for use only: batch norms folded, frozen, in evaluation mode on the device."""
+    return runtime.place(folded(model, size)).requires_grad_(False)  # type: ignore[return-value]
 
 
 @dataclass(frozen=True)

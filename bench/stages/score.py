@@ -8,7 +8,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from bench import artifacts, settings
-from bench.loading import Evaluation, load_evaluation, load_teacher
+from bench.loading import Evaluation, load_evaluation, load_teacher, serve
 from bench.metrics.base import Batch, Metric
 from bench.settings import Experiment
 from bench.stages.command import run, say
@@ -36,7 +36,7 @@ def main(
     metrics = build_metrics(chosen)
     machine = runtime.start(chosen.device, chosen.precision)
     evaluation = load_evaluation(data, predictions, chosen.seed)
-    model = load_teacher(teacher, chosen.teacher, machine)
+    model = serve(load_teacher(teacher, chosen.teacher, machine), chosen.image_size, machine)
     values = score(metrics, model, evaluation, artifacts.read_tensors(maps)["saliency"], machine, explainer)
     artifacts.write_rows(scores, long_rows(values, evaluation, chosen, explainer))
     say(f"score {explainer}", maps, f"{len(evaluation.rows)} images x {len(values)} columns to {scores}")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bench import artifacts, prepared, settings
-from bench.loading import create_teacher
+from bench.loading import create_teacher, serve
 from bench.prepared import Prepared
 from bench.settings import Experiment
 from bench.splits import evaluation_order
@@ -31,7 +31,7 @@ def main(
     began = time.perf_counter()
     teacher, rows = fit_teacher(chosen, images, machine)
     seconds = time.perf_counter() - began
-    table, accuracy = explained_classes(chosen, images, teacher, machine)
+    table, accuracy = explained_classes(chosen, images, serve(teacher, chosen.image_size, machine), machine)
     artifacts.write_tensors(weights, teacher.state_dict(), classes=len(images.class_names))
     artifacts.write_rows(predictions, table)
     artifacts.write_rows(curve, rows)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from methods.classifier import Classifier
 from methods.errors import UserError
 from methods.explainers.base import Explainer
+from methods.folding import folded
 from methods.surrogate.losses import LossWeights, SurrogateObjective
 from methods.surrogate.student import Student
 
@@ -44,7 +45,7 @@ class Surrogate(Explainer):
 
     def objective(self, teacher: Classifier, image_size: int) -> nn.Module:
         """See `Explainer.objective`."""
-        return SurrogateObjective(self._student(teacher, image_size), teacher, self.losses)
+        return SurrogateObjective(self._student(teacher, image_size), folded(teacher, image_size), self.losses)
 
     def prepare(self, teacher: Classifier, weights: Mapping[str, Tensor], image_size: int) -> nn.Module:
         """Return the trained student."""

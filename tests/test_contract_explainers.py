@@ -8,7 +8,7 @@ from methods.explainers.base import Explainer
 from methods.registry import build, names
 from tests.conftest import CLASSES, SIZE
 
-QUICK = {"rise": {"masks": 40}}  # settings that keep a test short
+QUICK = {"rise": {"masks": 40}, "meaningful_perturbation": {"iterations": 6}}  # settings that keep a test short
 READS_MODEL = set(names(Explainer)) - {"uniform", "centre", "sobel"}
 
 

@@ -24,6 +24,14 @@ class SpatialAttention(nn.Module):
         return self.score(F.relu(self.reduce(features))).sigmoid()
 
 
+class Everywhere(nn.Module):
+    """No attention: the same weight at every position."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[B, C, h, w] -> ones [B, 1, h, w]."""
+        return features.new_ones(len(features), 1, *features.shape[-2:])
+
+
 def attend(features: Tensor, attention: Tensor) -> Tensor:
     """Weight features by attention of mean 1: [B, C, h, w], [B, 1, h, w] -> [B, C, h, w].
 

@@ -34,7 +34,7 @@ class ExplanationHead(nn.Module):
         """[B, C_s, h_s, w_s] per stage, finest first, and [B] -> logits of the map, [B, h_0, w_0]."""
         size = (stages[0].shape[-2], stages[0].shape[-1])
         laterals = [lateral(stage) for lateral, stage in zip(self.laterals, stages, strict=True)]
-        fused = laterals[0] + sum(upsample(lateral, size) for lateral in laterals[1:])
+        fused = sum((upsample(lateral, size) for lateral in laterals[1:]), laterals[0])
         refined = self.refine(fused)
         query = self.queries(targets) / refined.shape[1] ** 0.5
         return torch.einsum("bchw,bc->bhw", refined, query) + self.bias

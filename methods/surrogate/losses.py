@@ -42,16 +42,19 @@ class SurrogateObjective(nn.Module):
     every part of the ranking counts, as in deletion and insertion curves; the other half keeps the
     map as it is, so that its values are calibrated by the area term. The baseline is drawn per
     image among the mean colour, black and a blurred copy, so that the map depends on none.
+
+    distil: False replaces `fidelity` by the cross-entropy of the true labels (an ablation).
     """
 
-    def __init__(self, student: Student, teacher: Classifier, weights: LossWeights) -> None:
+    def __init__(self, student: Student, teacher: Classifier, weights: LossWeights, distil: bool = True) -> None:
         super().__init__()
+        self.distil = distil
         self.trained = student
         self.weights = weights
         self._teacher = [teacher]  # in a list: not a sub-module, neither trained nor saved
 
     def forward(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """[B, 3, H, W] in [0, 1], [B] (unused: the teacher labels the images) -> loss terms."""
+        """[B, 3, H, W] in [0, 1], [B] (unused when distilling) -> loss terms."""
         teacher, weights = self._teacher[0], self.weights
         with torch.no_grad():
             truth = teacher(images).float()
@@ -60,12 +63,17 @@ class SurrogateObjective(nn.Module):
         mask = upsample(small.float(), (images.shape[-2], images.shape[-1]))
         log_kept, log_lost = self._through_teacher(images, mask, target)
         return {
-            "fidelity": weights.fidelity * fidelity(logits.float(), truth, weights.temperature),
+            "fidelity": weights.fidelity * self._fidelity(logits.float(), truth, labels),
             "keep": -weights.keep * log_kept.mean(),
             "drop": -weights.drop * log_lost.mean(),
             "area": weights.area * mask.sigmoid().mean(),
             "smooth": weights.smooth * total_variation(small.float().sigmoid()),
         }
+
+    def _fidelity(self, logits: Tensor, truth: Tensor, labels: Tensor) -> Tensor:
+        if not self.distil:
+            return F.cross_entropy(logits, labels)
+        return fidelity(logits, truth, self.weights.temperature)
 
     def _through_teacher(self, images: Tensor, mask: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """log p_c on what the map keeps and log(1 - p_c) on what it leaves, [B] each."""

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from methods.classifier import Classifier
 from methods.errors import UserError
 from methods.resize import upsample
-from methods.surrogate.attention import SpatialAttention, attend
+from methods.surrogate.attention import Everywhere, SpatialAttention, attend
 from methods.surrogate.explanation_head import ExplanationHead
 
 
@@ -22,21 +22,34 @@ class Student(nn.Module):
 
     Both departures from the bare classifier start at zero: with the teacher's weights inside,
     the student starts as the teacher.
+
+    width: channels in which the stages are fused.
+    attentive: weight the stages by attention; False leaves all features as they are (an ablation).
+    last_stage_only: read the map from the last features alone, at their size (an ablation).
     """
 
-    def __init__(self, classifier: Classifier, classes: int, image_size: int, width: int = 64) -> None:
+    def __init__(
+        self,
+        classifier: Classifier,
+        classes: int,
+        image_size: int,
+        width: int = 64,
+        attentive: bool = True,
+        last_stage_only: bool = False,
+    ) -> None:
         super().__init__()
+        self.last_stage_only = last_stage_only
         self.classifier = classifier
         self.stages = _stages(classifier, image_size)
         with torch.no_grad():
             features = self._features(torch.zeros(1, 3, image_size, image_size))
         channels = [stage.shape[1] for stage in features]
-        self.attentions = nn.ModuleList(SpatialAttention(count) for count in channels)
+        self.attentions = nn.ModuleList(SpatialAttention(count) if attentive else Everywhere() for count in channels)
         self.readings = nn.ModuleList(nn.Linear(count, classes) for count in channels[:-1])
         for reading in self.readings:
             nn.init.zeros_(reading.weight)  # type: ignore[arg-type]
             nn.init.zeros_(reading.bias)  # type: ignore[arg-type]
-        self.explanation_head = ExplanationHead(channels, classes, width)
+        self.explanation_head = ExplanationHead(channels[-1:] if last_stage_only else channels, classes, width)
 
     def forward(self, images: Tensor, targets: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Classify and explain.
@@ -54,7 +67,7 @@ class Student(nn.Module):
         for reading, stage in zip(self.readings, attended, strict=False):
             logits = logits + reading(stage.mean((2, 3)))
         chosen = logits.argmax(1) if targets is None else targets
-        return logits, self.explanation_head(attended, chosen)
+        return logits, self.explanation_head(attended[-1:] if self.last_stage_only else attended, chosen)
 
     def attention_maps(self, images: Tensor) -> list[Tensor]:
         """Return the attention of each stage, finest first, [B, H, W] in (0, 1)."""

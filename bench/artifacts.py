@@ -11,6 +11,9 @@ Layout below the artifacts folder, one sub-folder per experiment:
     results/<experiment>/curves/{teacher,<explainer>}.csv
     results/<experiment>/fits/<explainer>.json
     results/<experiment>/scores/<explainer>.parquet    long rows: SCORE_COLUMNS
+    results/<experiment>/protocols/<explainer>.json    protocol id -> fields, of the rows in scores/
+    results/<experiment>/effects.parquet               EFFECT_COLUMNS: parts removed or swapped
+    results/<experiment>/claims.json                   the ledger: a verdict per claim of the paper
     results/<experiment>/throughput/<explainer>.json   pytest-benchmark
     results/<experiment>/map_sizes.json                explainer -> [h, w]
     results/<experiment>/gallery/                      pictures; never leaves the machine for photographs
@@ -27,7 +30,8 @@ import pandas as pd
 
 from methods.errors import UserError
 
-SCORE_COLUMNS = ["experiment", "seed", "image_id", "explainer", "metric", "value"]
+SCORE_COLUMNS = ["experiment", "seed", "image_id", "explainer", "metric", "value", "protocol"]
+EFFECT_COLUMNS = ["image_id", "part", "action", "probability"]
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:

@@ -72,12 +72,14 @@ class Experiment:
 
     dataset: `name` of a file in bench/datasets and its settings.
     image_size: side of the square images in pixels.
+    timing_size: side of the images with which methods are timed; `image_size` if None.
     evaluation_images: how many test images are explained and scored (fewer if there are fewer).
     gallery_images: how many of them are pictured in the report.
     seed: of everything random in the run.
     device: `auto` takes a GPU if there is one.
     precision: of explaining and scoring; training has its own in the recipe.
-    explainers, metrics: name -> settings; an explainer's `fit` is its training recipe.
+    explainers: name -> settings, for those under `compare`; `fit` is how one is trained.
+    metrics, claims: name -> settings.
     """
 
     name: str
@@ -86,6 +88,8 @@ class Experiment:
     teacher: TeacherSettings
     explainers: dict[str, dict[str, Any]]
     metrics: dict[str, dict[str, Any]]
+    claims: dict[str, dict[str, Any]] = field(default_factory=dict)
+    timing_size: Positive | None = None
     evaluation_images: Positive = 100
     gallery_images: Positive = 8
     seed: int = 0
@@ -128,10 +132,17 @@ def experiment(path: Path, name: str) -> Experiment:
     Raises:
         UserError: no such file or experiment, an unknown setting or one of the wrong type.
     """
-    experiments = read(path)["experiments"]
+    content = read(path)
+    experiments = content["experiments"]
     if name not in experiments:
         raise one_of("experiment", name, list(experiments))
     settings = dict(experiments[name])
+    known = settings.get("explainers") or {}
+    compared = content.get("compare") or list(known)
+    for explainer in compared:
+        if explainer not in known:
+            raise one_of("explainer under 'compare'", explainer, list(known))
+    settings["explainers"] = {explainer: known[explainer] for explainer in compared}
     if "name" not in (settings.get("dataset") or {}):
         raise UserError(f"experiment '{name}': dataset needs a 'name'")
     return validated(Experiment, {**settings, "name": name}, f"experiment '{name}'")

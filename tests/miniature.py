@@ -25,6 +25,22 @@ SETTINGS: dict[str, Any] = {
         "pointing": {},
         "part_pointing": {},
         "telling_energy": {},
+        "road": {"percentages": [20, 60]},
+        "adcc": {"images": 2},
+        "part_effect": {},
+        "zoom": {},
+        "model_randomisation": {"levels": 2, "images": 2},
+        "stability": {"draws": 2, "images": 2},
+        "sparseness": {},
+    },
+    "claims": {
+        "speed": {"image_size": 32},
+        "speed_ratio": {},
+        "finer_than_last_layer": {},
+        "as_accurate_as_iterative": {},
+        "all_stages": {},
+        "learned_attention": {},
+        "fine_grained_use": {},
     },
     "experiments": {
         "mini": {
@@ -35,6 +51,7 @@ SETTINGS: dict[str, Any] = {
             "device": "cpu",
             "seed": 0,
             "precision": "fp32",
+            "timing_size": 32,
             "teacher": {
                 "architecture": "test_resnet",
                 "arguments": {"output_stride": 8},
@@ -49,7 +66,7 @@ def settings(**changes: Any) -> dict[str, Any]:
     """Return the settings with changes to the experiment, `explainers` and `metrics` included."""
     result = copy.deepcopy(SETTINGS)
     mini = result["experiments"]["mini"]
-    mini |= {"explainers": result["explainers"], "metrics": result["metrics"]}
+    mini |= {"explainers": result["explainers"], "metrics": result["metrics"], "claims": result["claims"]}
     mini |= changes
     return result
 

@@ -1,10 +1,13 @@
 """A world in which the true explanation is known: one bright square decides the class."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
-from bench.metrics.base import Batch
+from bench.metrics.base import Batch, Method
 from methods.classifier import Classifier
+from methods.explainers.base import Explainer
 from methods.masking import class_probabilities
 from methods.resize import upsample
 
@@ -16,12 +19,29 @@ class SquareDetector(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.corner = (12, 6)
+        self.template = nn.Parameter(truth()[0] / (3 * SIDE**2), requires_grad=False)
 
     def forward(self, normalised: Tensor) -> Tensor:
-        y, x = self.corner
-        seen = normalised[:, :, y : y + SIDE, x : x + SIDE].mean((1, 2, 3))
+        seen = (normalised * self.template).sum((1, 2, 3))
         return torch.stack([8 * seen - 3, torch.zeros_like(seen)], 1)
+
+
+@dataclass(frozen=True)
+class Planted(Explainer):
+    """Gives the same maps whatever the image; `truth` alone reads the network.
+
+    kind: of planted maps, or `fixed` for those in `saliency`.
+    """
+
+    kind: str
+    saliency: Tensor | None = None
+
+    def explain(self, model: nn.Module, images: Tensor, targets: Tensor, seeds: Tensor) -> Tensor:
+        saliency = (maps()[self.kind] if self.saliency is None else self.saliency)[seeds]
+        if self.kind != "truth":
+            return saliency
+        learned = model.backbone.template - truth()[0] / (3 * SIDE**2)  # zero until it is forgotten
+        return saliency + 3 * SIDE**2 * learned.to(saliency)
 
 
 def model() -> Classifier:
@@ -35,19 +55,32 @@ def truth() -> Tensor:
     return region
 
 
-def batch() -> Batch:
-    """Images whose square is bright; the square is the object, its box and its telling part."""
+def batch(kind: str = "truth", saliency: Tensor | None = None) -> Batch:
+    """Images whose square is bright; the square is the object, its box and its telling part.
+
+    The second part is a square of background of which nothing depends, the third is hidden.
+    """
     images = torch.rand(COUNT, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0)) * 0.3
     images[truth().bool().unsqueeze(1).expand_as(images)] = 0.95
     targets = torch.zeros(COUNT, dtype=torch.int64)
+    nan, known = float("nan"), class_probabilities(model(), images, targets)
+    gone = class_probabilities(model(), images * (1 - truth().unsqueeze(1)), targets)
+    segments = truth().to(torch.uint8)
+    segments[:, 22:30, 20:28] = 2
     return Batch(
         images=images,
         targets=targets,
-        probabilities=class_probabilities(model(), images, targets),
+        labels=targets,
+        probabilities=known,
+        seeds=torch.arange(COUNT),
         boxes=torch.tensor([[6.0, 12.0, 14.0, 20.0]]).expand(COUNT, 4),
-        keypoints=torch.tensor([[[10.0, 16.0], [float("nan"), float("nan")]]]).expand(COUNT, 2, 2),
-        segments=truth().to(torch.uint8),
-        telling=torch.tensor([[True, False]]).expand(COUNT, 2),
+        keypoints=torch.tensor([[[10.0, 16.0], [24.0, 26.0], [nan, nan]]]).expand(COUNT, 3, 2),
+        segments=segments,
+        telling=torch.tensor([[True, False, False]]).expand(COUNT, 3),
+        removed=torch.stack([gone, known, torch.full_like(known, nan)], 1),
+        swapped=torch.stack([gone, known, torch.full_like(known, nan)], 1),
+        part_names=("square", "ground", "hidden"),
+        method=Method(Planted(kind, saliency), model()),
     )
 
 

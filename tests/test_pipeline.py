@@ -27,6 +27,7 @@ def small_params():
     content = miniature.settings(evaluation_images=3)
     kept = {name: content["explainers"][name] for name in EXPLAINERS}
     content["explainers"] = content["experiments"]["mini"]["explainers"] = kept
+    content["compare"] = EXPLAINERS
     return content
 
 

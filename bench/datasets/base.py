@@ -3,10 +3,12 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+Action = Literal["remove", "swap"]
 NO_BOX = (float("nan"),) * 4
 
 
@@ -56,3 +58,10 @@ class Dataset(ABC):
         Raises:
             UserError: the image is missing, unreadable or truncated; the message names the file.
         """
+
+    def intervene(self, row: pd.Series, size: int, part: str, action: Action) -> Sample | None:
+        """Return the image of one row with one part removed or given its nearest class's look.
+
+        None, as here, if the data set cannot draw its images again.
+        """
+        return None

@@ -8,7 +8,7 @@ afresh for every image and tell nothing about the class.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -16,11 +16,10 @@ import pandas as pd
 from bench.datasets._bird_classes import MAX_CLASSES, Look, class_name, species, telling_part, twin
 from bench.datasets._bird_drawing import PART_NAMES, draw
 from bench.datasets._bird_scene import draw_scene
-from bench.datasets.base import NO_BOX, Dataset, Sample
+from bench.datasets.base import NO_BOX, Action, Dataset, Sample
 from bench.splits import assign_split, seed_for
 from methods.errors import UserError, one_of
 
-Action = Literal["remove", "swap"]
 MIN_SIZE, MIN_CLASSES, MAX_IMAGES = 16, 4, 100_000
 
 

@@ -14,6 +14,7 @@ from bench.datasets.base import Dataset
 from bench.loading import build_explainer
 from bench.prepared import Prepared
 from bench.settings import Experiment
+from bench.stages.claims import build_claims
 from bench.stages.command import run, say
 from bench.stages.score import build_metrics
 from methods.errors import UserError
@@ -33,11 +34,12 @@ def main(params: Path, experiment: str, data: Path, summary: Path) -> None:
 
 
 def check(chosen: Experiment) -> None:
-    """Find mistakes in the names and settings of explainers and metrics before hours of work."""
+    """Find mistakes in the names and settings of explainers, metrics and claims before hours of work."""
     for name in chosen.explainers:
         build_explainer(chosen, name)
         chosen.recipe(name)
     build_metrics(chosen)
+    build_claims(chosen)
 
 
 def bench_data() -> Path | None:

@@ -16,7 +16,7 @@ def main(params: Path, experiment: str, explainer: str, teacher: Path, fit: Path
         options = {"params": params, "experiment": experiment, "explainer": explainer, "teacher": teacher, "fit": fit}
         status = pytest.main(
             [
-                "bench/throughput",
+                "bench/throughput/test_explainers.py",
                 "--benchmark-only",
                 f"--benchmark-json={temporary}",
                 "--quiet",

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
 from bench import settings
 
@@ -37,8 +36,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test per explainer of the settings."""
     if "explainer" in metafunc.fixturenames:
         only = metafunc.config.getoption("--explainer")
-        known = yaml.safe_load(metafunc.config.getoption("--params").read_text(encoding="utf-8"))["explainers"]
-        metafunc.parametrize("explainer", [only] if only else list(known))
+        content = settings.read(metafunc.config.getoption("--params"))
+        metafunc.parametrize("explainer", [only] if only else content.get("compare") or list(content["explainers"]))
 
 
 def pytest_benchmark_update_machine_info(machine_info: dict[str, object]) -> None:

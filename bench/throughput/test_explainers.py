@@ -63,10 +63,10 @@ def test_throughput(
     Both are warmed up and the device is synchronised inside the timed call. The number of rounds
     follows from a first call, so that a measurement takes about --seconds.
     """
-    method = build_explainer(chosen, explainer)
-    model = network(request, method, teacher, chosen.image_size, machine)
+    method, size = build_explainer(chosen, explainer), chosen.timing_size or chosen.image_size
+    model = network(request, method, teacher, size, machine)
     generator = torch.Generator().manual_seed(chosen.seed)
-    pixels = torch.randint(256, (batch, 3, chosen.image_size, chosen.image_size), generator=generator)
+    pixels = torch.randint(256, (batch, 3, size, size), generator=generator)
     images = machine.images(pixels.to(torch.uint8))
     targets = torch.zeros(batch, dtype=torch.int64, device=machine.device)
     seeds = torch.arange(batch)
@@ -83,7 +83,7 @@ def test_throughput(
         machine.synchronise()
 
     seconds = request.config.getoption("--seconds")
-    bare_teacher = serve(teacher, chosen.image_size, machine)
+    bare_teacher = serve(teacher, size, machine)
     bare = median(timings(forward, seconds / 4))
     single = elapsed(lambda: explain(1)) if batch > 1 else 0.0
     if single > SLOW:
@@ -96,7 +96,7 @@ def test_throughput(
         "experiment": chosen.name,
         "explainer": explainer,
         "batch": batch,
-        "image_size": chosen.image_size,
+        "image_size": size,
         "device": runtime.environment(machine)["device"],
         "precision": machine.precision,
         "fps": batch / taken,

@@ -171,7 +171,7 @@ def test_part_pointing_takes_visible_parts_only():
     saliency[1, 10, 16] = 1  # transposed: 8.5 px away
     saliency[2, 0, 0] = 1  # where NaN would land
     assert PartPointing(tolerance=15).score(planted.model(), batch, saliency)["part_pointing"].tolist() == [1, 0, 0]
-    hidden = replace(batch, keypoints=torch.full((3, 2, 2), float("nan")))
+    hidden = replace(batch, keypoints=torch.full((3, 3, 2), float("nan")))
     assert torch.isnan(PartPointing().score(planted.model(), hidden, saliency)["part_pointing"]).all()
 
 

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from bench import artifacts
-from bench.stages import command, describe, explain, fit, prepare, score, teacher
+from bench.stages import command, describe, explain, fit, intervene, prepare, score, teacher
 from tests import miniature
 from tests.conftest import ROOT
 
@@ -48,13 +48,22 @@ class Stages:
                 "fit": self.work / f"{explainer}.safetensors",
                 "maps": self.work / f"{explainer}.maps.safetensors",
             },
+            "intervene": {
+                "data": self.work / "data",
+                "teacher": self.work / "teacher.safetensors",
+                "predictions": self.results / "predictions.parquet",
+                "effects": self.results / "effects.parquet",
+            },
             "score": {
                 "explainer": explainer,
                 "data": self.work / "data",
                 "teacher": self.work / "teacher.safetensors",
                 "predictions": self.results / "predictions.parquet",
+                "effects": self.results / "effects.parquet",
+                "fit": self.work / f"{explainer}.safetensors",
                 "maps": self.work / f"{explainer}.maps.safetensors",
                 "scores": self.results / f"{explainer}.parquet",
+                "protocols": self.results / f"{explainer}.protocols.json",
             },
             "describe": {
                 "chosen": self.results / "settings.json",
@@ -65,7 +74,7 @@ class Stages:
         return {"params": self.params, "experiment": "mini", **paths}
 
     def run(self, stage, **changes):
-        modules = [prepare, teacher, fit, explain, score, describe]
+        modules = [prepare, teacher, fit, explain, intervene, score, describe]
         main = {module.__name__.rpartition(".")[2]: module.main for module in modules}[stage]
         explainer = changes.get("explainer", "grad_cam")
         main(**(self.options(stage, explainer) | changes))
@@ -83,7 +92,7 @@ def stages(tmp_path):
 def trained(tmp_path_factory):
     """A miniature experiment after prepare, teacher and fit."""
     done = Stages(tmp_path_factory.mktemp("trained"))
-    for stage in ("prepare", "teacher", "fit"):
+    for stage in ("prepare", "teacher", "intervene", "fit"):
         done.run(stage)
     return done
 

@@ -1,0 +1,72 @@
+"""The surrogate's maps are as accurate as those of iterative methods."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from bench.claims._contrasts import SURROGATE, applicable, contrasts, figure, missing_results
+from bench.claims.base import Claim, Judgement, untestable
+from bench.evidence import Evidence
+from bench.statistics import non_inferior
+
+MARGINS = {
+    "insertion": 0.05,
+    "deletion": 0.05,
+    "road_morf": 0.05,
+    "average_drop": 5.0,
+    "adcc": 0.05,
+    "part_pointing": 0.1,
+    "effect_mass": 0.05,
+}
+
+
+@dataclass(frozen=True)
+class AsAccurateAsIterative(Claim):
+    """Not inferior to any iterative method by more than a margin; superiority is reported beside it.
+
+    margins: metric -> the loss that still counts as equal, in the metric's own unit.
+    others: the iterative methods.
+    """
+
+    title: ClassVar[str] = "As accurate as iterative methods"
+    quote: ClassVar[str] = (
+        "Although the accuracy can be improved by iteratively developing a saliency map, this is too time-consuming "
+        "and "
+        "is thus impractical."
+    )
+    test: ClassVar[str] = (
+        "95 % BCa interval of the paired mean difference against a margin: reproduced if on every metric and against "
+        "every "
+        "method all of it is better than minus the margin, not reproduced if for one of them none of it is and the "
+        "Holm-corrected test agrees."
+    )
+    margins: Mapping[str, float] = field(default_factory=lambda: dict(MARGINS))
+    others: tuple[str, ...] = ("rise", "score_cam", "meaningful_perturbation")
+
+    @property
+    def hypothesis(self) -> str:
+        """See `Claim.hypothesis`."""
+        limits = ", ".join(f"{metric} ({margin:g})" for metric, margin in self.margins.items())
+        return f"The surrogate is not worse than {', '.join(self.others)} by more than a margin on {limits}."
+
+    def judge(self, evidence: Evidence) -> Judgement:
+        """See `Claim.judge`."""
+        missing = missing_results(evidence, (SURROGATE, *self.others), tuple(self.margins))
+        if missing:
+            return untestable(missing)
+        used = applicable(evidence, (SURROGATE, *self.others), tuple(self.margins))
+        figures, outcomes = [], []
+        for one in contrasts(evidence, self.others, used):
+            word = non_inferior(one.difference, evidence.better[one.metric], self.margins[one.metric])
+            if word == "inferior" and one.outcome != "worse":
+                word = "inconclusive"  # not after correction for the number of comparisons
+            outcomes.append(word)
+            figures.append(figure(evidence, one, f"{word} (margin {self.margins[one.metric]:g}); {one.outcome}"))
+        if not outcomes:
+            return untestable(["images on which both methods are known: at least three"])
+        count = f"Non-inferior in {outcomes.count('non-inferior')}, inferior in {outcomes.count('inferior')} of "
+        count += f"{len(outcomes)} comparisons."
+        if "inferior" in outcomes:
+            return Judgement("not reproduced", count, tuple(figures))
+        reproduced = all(word == "non-inferior" for word in outcomes)
+        return Judgement("reproduced" if reproduced else "inconclusive", count, tuple(figures))

@@ -1,0 +1,88 @@
+"""Model parameter randomisation test."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+import torch
+from pydantic import Field
+from scipy.stats import rankdata
+from torch import Tensor, nn
+
+from bench.metrics.base import Batch, Column, Metric
+from methods.classifier import Classifier
+
+
+@dataclass(frozen=True)
+class ModelRandomisation(Metric):
+    """Does the map depend on what the network learned? Similarity before and after it is forgotten.
+
+    The layers that have parameters are re-initialised from the output towards the input, cumulatively,
+    in `levels` steps of equal numbers of layers. After each step the explainer explains the same class
+    again, and the two maps are compared by Spearman's rank correlation over the pixels.
+    `randomisation` is the mean over the steps and `randomisation_full` the last one, when nothing learned
+    is left. A method that ignores the network scores 1 and fails. A flat map scores 1 (it depends on
+    nothing); one that becomes flat scores 0.
+
+    The network is the one that the explainer reads: for the surrogate its student.
+
+    levels: steps of the cascade.
+    images: how many of the evaluation images are scored, since every method explains each `levels` times.
+    seed: of the new parameters, the same for every method.
+
+    Adebayo et al., NeurIPS 2018, https://arxiv.org/abs/1810.03292. Deviations: a tensor is
+    redrawn from the normal distribution that has its own mean and standard deviation, so that
+    activations keep their scale although batch norms are folded; steps hold several layers.
+    """
+
+    columns: ClassVar[dict[str, Column]] = {
+        "randomisation": Column("Similarity after randomisation, cascade", "lower"),
+        "randomisation_full": Column("Similarity after full randomisation", "lower"),
+    }
+    choices: ClassVar[dict[str, str]] = {"similarity": "Spearman", "order": "top-down, cascading"}
+    levels: Annotated[int, Field(gt=0)] = 4
+    images: Annotated[int, Field(gt=0)] = 100
+    seed: int = 0
+
+    def score(self, model: Classifier, batch: Batch, saliency: Tensor) -> dict[str, Tensor]:
+        """See `Metric.score`."""
+        similarities, before = [], ranks(saliency)
+        for network in self.cascade(batch.method.network):
+            after = ranks(batch.method.explain(batch.images, batch.targets, batch.seeds, network))
+            similarities.append(torch.tensor([correlation(*pair) for pair in zip(before, after, strict=True)]))
+        steps = torch.stack(similarities).to(saliency)
+        return {"randomisation": steps.mean(0), "randomisation_full": steps[-1]}
+
+    def cascade(self, network: nn.Module) -> Iterator[nn.Module]:
+        """Yield copies of the network with more and more of it forgotten, the output's side first."""
+        forgotten = deepcopy(network)
+        layers = [m for m in forgotten.modules() if any(True for _ in m.parameters(recurse=False))][::-1]
+        generator = torch.Generator().manual_seed(self.seed)
+        for part in np.array_split(np.arange(len(layers)), min(self.levels, len(layers)) or 1):
+            for index in part:
+                reinitialise(layers[index], generator)
+            yield forgotten
+
+
+@torch.no_grad()
+def reinitialise(layer: nn.Module, generator: torch.Generator) -> None:
+    """Redraw each of the layer's own tensors from a normal distribution with its mean and deviation."""
+    for tensor in layer.parameters(recurse=False):
+        drawn = torch.randn(tensor.shape, generator=generator).to(tensor)
+        spread = tensor.std() if tensor.numel() > 1 else tensor.abs().mean()
+        tensor.copy_(drawn * spread + tensor.mean())
+
+
+def ranks(saliency: Tensor) -> np.ndarray:
+    """Ranks of each map's pixels, less their mean, ties sharing ranks; [B, H, W] -> [B, H W]."""
+    found = rankdata(saliency.flatten(1).cpu().numpy(), axis=1)
+    return found - found.mean(1, keepdims=True)
+
+
+def correlation(before: np.ndarray, after: np.ndarray) -> float:
+    """Correlation of two rows of `ranks`; 1 if `before` is flat, else 0 if `after` is."""
+    if not before.any():
+        return 1.0
+    return float(before @ after / np.sqrt((before @ before) * (after @ after))) if after.any() else 0.0

@@ -1,0 +1,180 @@
+"""Each claim reaches each verdict, and only the claims that need a method miss it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.claims.as_accurate_as_iterative import AsAccurateAsIterative
+from bench.claims.base import Claim
+from bench.claims.finer_than_last_layer import FinerThanLastLayer
+from bench.claims.speed import Speed
+from bench.claims.speed_ratio import SpeedRatio
+from bench.evidence import Evidence, Timing
+from bench.stages.claims import judge
+from methods.registry import build, names
+
+BETTER = {
+    "insertion": "higher",
+    "deletion": "lower",
+    "road_morf": "lower",
+    "average_drop": "lower",
+    "adcc": "higher",
+    "part_pointing": "higher",
+    "effect_mass": "higher",
+    "energy_pointing": "higher",
+    "zoom_accuracy": "higher",
+}
+LEVEL = {"surrogate": 0.8, "rise": 0.8, "score_cam": 0.8, "meaningful_perturbation": 0.8}
+SECONDS = {"surrogate": 0.01, "grad_cam": 0.009, "rise": 8.0, "score_cam": 9.0, "meaningful_perturbation": 7.0}
+METHODS = [
+    "surrogate", "surrogate_last_stage", "surrogate_no_attention", "surrogate_no_distillation",
+    "grad_cam", "rise", "score_cam", "meaningful_perturbation", "uniform", "centre",
+]  # fmt: skip
+
+
+def evidence(level=None, seconds=None, images=16, size=224, spread=0.02, without=()):
+    """Samples of a quality per method (0.5 unless told), metrics pointing the right way."""
+    random, level = np.random.default_rng(0), LEVEL | (level or {})
+    ids = [f"image {i}" for i in range(images)]
+    samples = {}
+    for name in METHODS:
+        for metric, better in BETTER.items():
+            quality = level.get(name, 0.5) + spread * random.standard_normal(images)
+            samples[name, metric] = pd.Series(quality if better == "higher" else 1 - quality, index=ids)
+            if metric == "average_drop":
+                samples[name, metric] *= 100
+    timings = {
+        name: [Timing(1, tuple(value * (1 + 0.01 * i) for i in range(5)), "cpu", "fp32", size)]
+        for name, value in (SECONDS | (seconds or {})).items()
+    }
+    return Evidence(
+        name="test",
+        settings={},
+        explainers=METHODS,
+        samples={key: values for key, values in samples.items() if key[0] not in without},
+        described={metric: {"better": better} for metric, better in BETTER.items()},
+        timings={name: timing for name, timing in timings.items() if name not in without},
+        map_sizes={"surrogate": [56, 56], "surrogate_last_stage": [7, 7]},
+    )
+
+
+def every_claim():
+    return {name: build(Claim, name, {}) for name in names(Claim)}
+
+
+def verdicts(found):
+    return {name: one["verdict"] for name, one in judge(every_claim(), found).items()}
+
+
+@pytest.fixture(scope="module")
+def everything_there():
+    return judge(every_claim(), evidence())
+
+
+def test_every_claim_can_be_reproduced(everything_there):
+    assert {one["verdict"] for one in everything_there.values()} == {"reproduced"}
+
+
+def test_figures_say_what_they_are(everything_there):
+    for name, one in everything_there.items():
+        assert one["figures"], name
+        assert one["quote"] and one["hypothesis"] and one["test"] and one["reason"]
+        for figure in one["figures"]:
+            if figure["unit"] != "cells":
+                assert figure["low"] <= figure["value"] <= figure["high"]
+                assert figure["n"] in (5, 16)
+                assert figure["outcome"] or figure["unit"] == "fps"
+
+
+def test_every_claim_can_fail():
+    bad = {name: 0.9 for name in METHODS} | {"surrogate": 0.5}
+    slow = {"surrogate": 0.5}
+    assert set(verdicts(evidence(bad, slow)).values()) == {"not reproduced"}
+
+
+def test_noise_decides_nothing():
+    same = dict.fromkeys(METHODS, 0.5)
+    found = verdicts(evidence(same, images=8, spread=0.3))
+    accuracy = set(found) - {"speed", "speed_ratio"}
+    assert {found[name] for name in accuracy} == {"inconclusive"}
+
+
+NEEDED_BY = {
+    "grad_cam": {"finer_than_last_layer"},
+    "rise": {"speed_ratio", "as_accurate_as_iterative"},
+    "score_cam": {"speed_ratio", "as_accurate_as_iterative"},
+    "meaningful_perturbation": {"speed_ratio", "as_accurate_as_iterative"},
+    "surrogate_last_stage": {"all_stages"},
+    "surrogate_no_attention": {"learned_attention"},
+    "surrogate_no_distillation": {"learned_attention"},
+    "uniform": {"fine_grained_use"},
+    "centre": {"fine_grained_use"},
+    "surrogate": set(names(Claim)),
+}
+
+
+@pytest.mark.parametrize("deleted", METHODS)
+def test_a_missing_method_is_named_and_changes_only_the_claims_that_need_it(deleted, everything_there):
+    before, after = everything_there, judge(every_claim(), evidence(without=(deleted,)))
+    for name in names(Claim):
+        if name in NEEDED_BY[deleted]:
+            assert after[name]["verdict"] == "not testable here", name
+            assert any(deleted in one for one in after[name]["missing"]), after[name]
+        elif name == "speed_ratio" and deleted == "grad_cam":  # a figure beside the verdict is gone
+            assert after[name]["verdict"] == before[name]["verdict"]
+        else:
+            assert after[name] == before[name], name
+
+
+def test_the_published_rate_is_for_images_of_the_usual_size():
+    small = Speed().judge(evidence(size=96))
+    assert small.verdict == "not testable here"
+    assert "224 px" in small.missing[0]
+    assert small.figures[0].value == pytest.approx(1 / 0.0102)
+
+
+def test_the_rate_by_hand():
+    timing = Timing(1, (0.03, 0.04, 0.05), "cpu", "fp32", 224)
+    found = Speed().judge(Evidence("by hand", {}, [], {}, {}, timings={"surrogate": [timing]}))
+    assert found.figures[0].value == pytest.approx(25)
+    assert (found.figures[0].low, found.figures[0].high) == pytest.approx((20, 1 / 0.03))
+    assert found.verdict == "inconclusive"
+
+
+def test_timings_under_other_conditions_are_not_compared():
+    found = evidence()
+    other = [Timing(1, (8.0, 8.1, 8.2), "a GPU", "fp32", 224)]
+    mixed = Evidence("test", {}, METHODS, found.samples, found.described, timings={**found.timings, "rise": other})
+    judged = SpeedRatio().judge(mixed)
+    assert judged.verdict == "not testable here"
+    assert judged.missing == ("timing under the same conditions of rise, one image at a time",)
+
+
+def test_orders_of_magnitude_are_reported_for_every_method():
+    judged = SpeedRatio().judge(evidence())
+    words = {one.label: one.outcome for one in judged.figures}
+    assert words["times as fast as rise"] == "2.9 orders of magnitude"
+    assert words["times as fast as grad_cam"] == "-0.0 orders of magnitude"
+
+
+def test_a_margin_is_not_superiority():
+    slightly_worse = evidence({"surrogate": 0.78}, spread=0.005)
+    judged = AsAccurateAsIterative().judge(slightly_worse)
+    assert judged.verdict == "reproduced"
+    assert all("non-inferior" in one.outcome and "worse" in one.outcome for one in judged.figures)
+
+
+def test_metrics_that_do_not_apply_are_left_out_and_unscored_ones_are_missing():
+    found = evidence()
+    for name in METHODS:
+        found.samples[name, "effect_mass"][:] = np.nan
+    judged = FinerThanLastLayer().judge(found)
+    assert judged.verdict == "reproduced" and len(judged.figures) == 6
+    for name in METHODS:
+        del found.samples[name, "effect_mass"]
+    judged = FinerThanLastLayer().judge(found)
+    assert judged.verdict == "not testable here" and judged.missing == ("metric effect_mass",)
+
+
+def test_nothing_at_all_is_not_testable():
+    assert set(verdicts(Evidence("empty", {}, [], {}, {})).values()) == {"not testable here"}

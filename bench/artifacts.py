@@ -5,7 +5,7 @@ Layout below the artifacts folder, one sub-folder per experiment:
     work/<experiment>/data/{index.parquet, arrays.safetensors}
     work/<experiment>/teacher.safetensors
     work/<experiment>/fits/<explainer>.safetensors     (no tensors if it learns nothing)
-    work/<experiment>/maps/<explainer>.safetensors     saliency [N, h, w], float32
+    work/<experiment>/maps/<explainer>.safetensors     saliency [N, h, w], float32; further draws saliency_1, ...
     results/<experiment>/settings.json, data.json, environment.json
     results/<experiment>/teacher.json, predictions.parquet
     results/<experiment>/curves/{teacher,<explainer>}.csv
@@ -32,6 +32,11 @@ from methods.errors import UserError
 
 SCORE_COLUMNS = ["experiment", "seed", "image_id", "explainer", "metric", "value", "protocol"]
 EFFECT_COLUMNS = ["image_id", "part", "action", "probability"]
+
+
+def saliency_of(draw: int) -> str:
+    """Return the name of one draw's maps in their file."""
+    return f"saliency_{draw}" if draw else "saliency"
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:

@@ -89,10 +89,10 @@ class Evaluation:
         """[B], the explained classes, on the device."""
         return torch.from_numpy(self.predictions["target"].to_numpy()[chunk.numpy()]).to(runtime.device)
 
-    def seeds(self, chunk: Tensor) -> Tensor:
-        """[B], int64, from the run's seed and the image's id alone."""
+    def seeds(self, chunk: Tensor, draw: int = 0) -> Tensor:
+        """[B], int64, from the run's seed, the number of the draw and the image's id alone."""
         ids = self.predictions["image_id"]
-        return torch.tensor([seed_for(ids[int(i)], self.seed) for i in chunk])
+        return torch.tensor([seed_for(ids[int(i)], self.seed + draw) for i in chunk])
 
 
 def load_evaluation(data: Path, predictions: Path, seed: int) -> Evaluation:

@@ -76,6 +76,7 @@ class Experiment:
     evaluation_images: how many test images are explained and scored (fewer if there are fewer).
     gallery_images: how many of them are pictured in the report.
     seed: of everything random in the run.
+    draws: how often an explainer that draws masks or noise explains each image, each time from other seeds.
     device: `auto` takes a GPU if there is one.
     precision: of explaining and scoring; training has its own in the recipe.
     explainers: name -> settings, for those under `compare`; `fit` is how one is trained.
@@ -93,6 +94,7 @@ class Experiment:
     evaluation_images: Positive = 100
     gallery_images: Positive = 8
     seed: int = 0
+    draws: Positive = 1
     device: str = "auto"
     precision: Literal["fp32", "bf16"] = "fp32"
     title: str = ""

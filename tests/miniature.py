@@ -50,6 +50,7 @@ SETTINGS: dict[str, Any] = {
             "gallery_images": 2,
             "device": "cpu",
             "seed": 0,
+            "draws": 2,
             "precision": "fp32",
             "timing_size": 32,
             "teacher": {

@@ -26,13 +26,19 @@ def main(
     machine = runtime.start(chosen.device, chosen.precision)
     model = load_model(method, load_teacher(teacher, chosen.teacher, machine), fit, chosen.image_size, machine)
     evaluation = load_evaluation(data, predictions, chosen.seed)
-    saliency = explain(method, model, evaluation, machine, explainer)
-    artifacts.write_tensors(maps, {"saliency": saliency})
-    say(f"explain {explainer}", predictions, f"{len(saliency)} maps {tuple(saliency.shape[1:])} to {maps}")
+    found = {
+        artifacts.saliency_of(draw): explain(method, model, evaluation, machine, explainer, draw)
+        for draw in range(chosen.draws if method.random else 1)
+    }
+    artifacts.write_tensors(maps, found)
+    count, *size = found[artifacts.saliency_of(0)].shape
+    say(f"explain {explainer}", predictions, f"{len(found)} x {count} maps {tuple(size)} to {maps}")
 
 
-def explain(method: Explainer, model: nn.Module, evaluation: Evaluation, machine: Runtime, name: str) -> Tensor:
-    """Return the maps [N, h, w], float32, of all evaluation images."""
+def explain(
+    method: Explainer, model: nn.Module, evaluation: Evaluation, machine: Runtime, name: str, draw: int = 0
+) -> Tensor:
+    """Return the maps [N, h, w], float32, of all evaluation images, from the seeds of one draw."""
     maps = []
     with tqdm(total=len(evaluation.rows), desc=f"explain {name}", unit="image") as bar:
         for chunk in evaluation.chunks(BATCH):
@@ -41,7 +47,7 @@ def explain(method: Explainer, model: nn.Module, evaluation: Evaluation, machine
                     model,
                     evaluation.images(chunk, machine),
                     evaluation.targets(chunk, machine),
-                    evaluation.seeds(chunk),
+                    evaluation.seeds(chunk, draw),
                 )
             if not torch.isfinite(saliency).all():
                 raise UserError(f"explainer '{name}' returned NaN or infinite values: check its settings and weights")

@@ -45,12 +45,16 @@ def main(
     evaluation = load_evaluation(data, predictions, chosen.seed)
     original, explains = load_teacher(teacher, chosen.teacher, machine), build_explainer(chosen, explainer)
     method = Method(explains, load_model(explains, original, fit, chosen.image_size, machine))
-    model, saliency = serve(original, chosen.image_size, machine), artifacts.read_tensors(maps)["saliency"]
+    model, saliency = serve(original, chosen.image_size, machine), artifacts.read_tensors(maps)
     changed = changed_parts(artifacts.read_rows(effects), evaluation)
-    values = score(metrics, model, method, evaluation, saliency, changed, machine, explainer)
     found = protocol.of_columns(chosen, metrics, evaluation.data.part_names)
+    tables = []
+    for draw in range(len(saliency)):
+        drawn = saliency[artifacts.saliency_of(draw)]
+        values = score(metrics, model, method, evaluation, drawn, changed, machine, explainer, draw)
+        tables.append(long_rows(values, evaluation, chosen, explainer, found, draw))
     artifacts.write_json(protocols, {one.id: one.fields for one in dict.fromkeys(found.values())})
-    artifacts.write_rows(scores, long_rows(values, evaluation, chosen, explainer, found))
+    artifacts.write_rows(scores, pd.concat(tables, ignore_index=True))
     say(f"score {explainer}", maps, f"{len(evaluation.rows)} images x {len(values)} columns to {scores}")
 
 
@@ -68,6 +72,7 @@ def score(
     changed: dict[str, Tensor],
     machine: Runtime,
     name: str,
+    draw: int = 0,
 ) -> dict[str, Tensor]:
     """Return each column's value per image, [N]; NaN beyond the images that a metric is limited to."""
     count, names = len(evaluation.rows), evaluation.data.part_names
@@ -75,7 +80,7 @@ def score(
     size = (evaluation.data.images.shape[-2], evaluation.data.images.shape[-1])
     with tqdm(total=count, desc=f"score {name}", unit="image") as bar:
         for chunk in evaluation.chunks(BATCH):
-            batch = batch_of(evaluation, chunk, method, changed, machine)
+            batch = batch_of(evaluation, chunk, method, changed, machine, draw)
             saliency = upsample(maps[chunk].to(machine.device), size)
             for metric in metrics:
                 limit = count if metric.images is None else metric.images
@@ -89,9 +94,9 @@ def score(
 
 
 def batch_of(
-    evaluation: Evaluation, chunk: Tensor, method: Method, changed: dict[str, Tensor], machine: Runtime
+    evaluation: Evaluation, chunk: Tensor, method: Method, changed: dict[str, Tensor], machine: Runtime, draw: int
 ) -> Batch:
-    """Return the images at positions `chunk` with their annotation, on the device."""
+    """Return the images at positions `chunk` with their annotation and the draw's seeds, on the device."""
     data, rows, device = evaluation.data, evaluation.rows[chunk], machine.device
     table = {
         name: torch.from_numpy(evaluation.predictions[name].to_numpy()[chunk.numpy()]).to(device)
@@ -102,7 +107,7 @@ def batch_of(
         targets=evaluation.targets(chunk, machine),
         labels=table["label"],
         probabilities=table["probability"],
-        seeds=evaluation.seeds(chunk),
+        seeds=evaluation.seeds(chunk, draw),
         boxes=data.boxes[rows].to(device),
         keypoints=data.keypoints[rows].to(device),
         segments=None if data.segments is None else data.segments[rows].to(device),
@@ -130,12 +135,13 @@ def long_rows(
     chosen: Experiment,
     explainer: str,
     protocols: dict[str, protocol.Protocol],
+    draw: int = 0,
 ) -> pd.DataFrame:
-    """Return one row per image and column, with `artifacts.SCORE_COLUMNS`."""
+    """Return one row per image and column, with `artifacts.SCORE_COLUMNS`; the seed counts the draws on."""
     wide = pd.DataFrame({name: column.numpy() for name, column in values.items()})
     wide.insert(0, "image_id", evaluation.predictions["image_id"])
     rows = wide.melt("image_id", var_name="metric", value_name="value")
-    rows = rows.assign(experiment=chosen.name, seed=chosen.seed, explainer=explainer)
+    rows = rows.assign(experiment=chosen.name, seed=chosen.seed + draw, explainer=explainer)
     rows["protocol"] = rows["metric"].map({column: one.id for column, one in protocols.items()})
     return rows[artifacts.SCORE_COLUMNS]
 

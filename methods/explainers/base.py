@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -14,7 +15,11 @@ class Explainer(ABC):
     Subclasses are frozen dataclasses whose fields are the hyper-parameters in params.yaml. An
     explainer holds no tensors and no state, leaves every network as it found it, and draws
     randomness from the seeds alone.
+
+    random: the maps depend on the seeds, so that the spread over seeds is worth measuring.
     """
+
+    random: ClassVar[bool] = False
 
     @abstractmethod
     def explain(self, model: nn.Module, images: Tensor, targets: Tensor, seeds: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Meaningful perturbation, a learned mask."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -35,6 +35,7 @@ class MeaningfulPerturbation(Explainer):
     pictures are shifted around their border.
     """
 
+    random: ClassVar[bool] = True
     iterations: Annotated[int, Field(gt=0)] = 300
     learning_rate: Annotated[float, Field(gt=0)] = 0.1
     factor: Annotated[int, Field(gt=0)] = 8

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -32,6 +32,7 @@ class Rise(Explainer):
     drawn on the CPU, so that they depend neither on the batch nor on the device.
     """
 
+    random: ClassVar[bool] = True
     masks: Annotated[int, Field(gt=0)] = 4000
     cells: Annotated[int, Field(gt=1)] = 7
     probability: Annotated[float, Field(gt=0, lt=1)] = 0.5

@@ -118,6 +118,8 @@ def error_of(stages, capsys, monkeypatch, stage, **changes):
     [
         ({"explainers": {"grad_camm": {}}}, ["unknown explainer 'grad_camm'", "did you mean 'grad_cam'?"]),
         ({"explainers": {"my_package.mine": {}}}, ["'my_package.mine' cannot be imported", "install the package"]),
+        ({"claims": {"sped": {}}}, ["unknown claim 'sped'", "did you mean 'speed'?"]),
+        ({"claims": {"speed": {"least": 0}}}, ["claim 'speed': least", "greater than 0"]),
         ({"explainers": {"rise": {"mask": 5}}}, ["unknown setting of explainer 'rise' 'mask'", "'masks'"]),
         ({"explainers": {"rise": {"masks": 0}}}, ["explainer 'rise': masks", "greater than 0"]),
         ({"explainers": {"rise": {"masks": "many"}}}, ["explainer 'rise': masks", "'many'"]),

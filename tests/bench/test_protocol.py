@@ -72,7 +72,16 @@ def test_rows_carry_the_protocol_and_its_fields_lie_beside_them(scored):
     assert set(found.protocols) == {metric for _, metric in found.samples}
     assert found.protocols["insertion"].fields["metric.settings.steps"] == 4
     assert found.protocols["insertion"].fields["metric.choices.baseline"]
-    assert found.seeds == 1
+    assert found.seeds == 2
+
+
+def test_draws_are_samples_of_the_methods_that_draw(scored):
+    found = evidence.read(scored.results)
+    drawn = found.rows["uniform"].query("metric == 'insertion'").groupby("seed")["value"].apply(list)
+    assert drawn.index.tolist() == [0, 1] and drawn[0] != drawn[1]
+    assert found.rows["centre"]["seed"].unique().tolist() == [0]
+    means = [(first + second) / 2 for first, second in zip(*drawn, strict=True)]
+    assert found.samples["uniform", "insertion"].tolist() == pytest.approx(means)
 
 
 def test_a_limit_leaves_the_other_images_without_a_value(scored):

@@ -48,37 +48,37 @@ class MeaningfulPerturbation(Explainer):
     def explain(self, model: nn.Module, images: Tensor, targets: Tensor, seeds: Tensor) -> Tensor:
         """See `Explainer.explain`; h x w is the mask's size."""
         assert isinstance(model, Classifier)
-        with torch.inference_mode(False), frozen(model):
+        with torch.inference_mode(False), torch.enable_grad(), frozen(model):
             pictures = images.clone()  # an inference tensor cannot be saved for a backward pass
-            maps = [
-                self._one(model, picture[None], target.clone(), int(seed))
-                for picture, target, seed in zip(pictures, targets, seeds, strict=True)
-            ]
-        return torch.stack(maps)
+            return 1 - self._masks(model, pictures, targets.clone(), seeds)
 
-    def _one(self, model: Classifier, image: Tensor, target: Tensor, seed: int) -> Tensor:
-        size = (image.shape[-2], image.shape[-1])
-        blurred = gaussian_blur(image, self.blur * size[1] / 224)
+    def _masks(self, model: Classifier, images: Tensor, targets: Tensor, seeds: Tensor) -> Tensor:
+        """Learn all masks side by side, [B, h, w]: no term and no step of Adam mixes two images."""
+        size = (images.shape[-2], images.shape[-1])
+        blurred = gaussian_blur(images, self.blur * size[1] / 224)
+        shifts = torch.stack([self.shifts(int(seed)) for seed in seeds], 1).tolist()
+        masks = torch.ones(len(images), *(max(1, side // self.factor) for side in size), device=images.device)
+        optimizer = torch.optim.Adam([masks.requires_grad_()], lr=self.learning_rate)
+        for shift in shifts:
+            shown = blurred + upsample(masks, size).unsqueeze(1) * (images - blurred)
+            moved = torch.stack([one.roll(step, (1, 2)) for one, step in zip(shown, shift, strict=True)])
+            scores = model(moved.contiguous(memory_format=torch.channels_last)).float().softmax(1)
+            loss = scores.gather(1, targets.unsqueeze(1)).sum() + self._price(masks).sum()
+            (masks.grad,) = torch.autograd.grad(loss, masks)
+            optimizer.step()
+            with torch.no_grad():
+                masks.clamp_(0, 1)
+        return masks.detach().float()
+
+    def shifts(self, seed: int) -> Tensor:
+        """Rows and columns by which the picture is shifted in each step, [iterations, 2], from its seed."""
         generator = torch.Generator().manual_seed(seed)
-        shifts = torch.randint(-self.jitter, self.jitter + 1, (self.iterations, 2), generator=generator).tolist()
-        cells = [max(1, side // self.factor) for side in size]
-        mask = torch.ones(1, *cells, device=image.device).requires_grad_()
-        optimizer = torch.optim.Adam([mask], lr=self.learning_rate)
-        with torch.enable_grad():
-            for shift in shifts:
-                shown = blurred + upsample(mask, size).unsqueeze(1) * (image - blurred)
-                logits = model(shown.roll(shift, (2, 3)))
-                loss = logits.float().softmax(1)[0, target] + self._price(mask)
-                (mask.grad,) = torch.autograd.grad(loss, mask)
-                optimizer.step()
-                with torch.no_grad():
-                    mask.clamp_(0, 1)
-        return (1 - mask.detach())[0].float()
+        return torch.randint(-self.jitter, self.jitter + 1, (self.iterations, 2), generator=generator)
 
-    def _price(self, mask: Tensor) -> Tensor:
-        """What a mask [1, h, w] costs: how much it deletes and how rough it is."""
-        steps = [mask.diff(dim=axis).abs().pow(self.power).mean() for axis in (1, 2) if mask.shape[axis] > 1]
-        return self.sparsity * (1 - mask).mean() + self.smoothness * sum(steps, mask.new_zeros(()))
+    def _price(self, masks: Tensor) -> Tensor:
+        """What each mask [B, h, w] costs: how much it deletes and how rough it is, [B]."""
+        steps = [masks.diff(dim=axis).abs().pow(self.power).mean((1, 2)) for axis in (1, 2) if masks.shape[axis] > 1]
+        return self.sparsity * (1 - masks).mean((1, 2)) + self.smoothness * sum(steps, masks.new_zeros(len(masks)))
 
 
 def gaussian_blur(images: Tensor, sigma: float) -> Tensor:

@@ -2,16 +2,20 @@
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.ndimage import gaussian_filter
 from torch import nn
 
 from methods.classifier import Classifier
 from methods.explainers.centre import Centre
 from methods.explainers.grad_cam import GradCam
+from methods.explainers.meaningful_perturbation import MeaningfulPerturbation, gaussian_blur
 from methods.explainers.rise import Rise
 from methods.explainers.score_cam import ScoreCam
 from methods.explainers.sobel import Sobel
+from tests import planted
 from tests.conftest import CLASSES, SIZE, small_classifier
 
 
@@ -138,3 +142,20 @@ def test_sobel_of_a_vertical_edge(targets, seeds):
     assert torch.allclose(saliency[:, 15:17], torch.full((SIZE, 2), 4.0))
     assert saliency[:, :15].abs().max() == 0
     assert saliency[:, 17:].abs().max() < 1e-6
+
+
+def test_meaningful_perturbation_deletes_what_decides():
+    """The map lies on the bright square that alone decides the class, for each image of a batch."""
+    batch, method = planted.batch(), MeaningfulPerturbation(iterations=80, factor=4, jitter=0, smoothness=0.002)
+    saliency = method.explain(planted.model(), batch.images, batch.targets, batch.seeds)
+    assert saliency.shape == (planted.COUNT, planted.SIZE // 4, planted.SIZE // 4)
+    assert float(saliency.min()) >= 0 and float(saliency.max()) <= 1
+    inside = F.avg_pool2d(planted.truth().unsqueeze(1), 4).squeeze(1) > 0.5
+    assert all(float(one[inside[0]].mean()) > 3 * float(one[~inside[0]].mean()) for one in saliency)
+    assert method.explain(planted.model(), batch.images, batch.targets, batch.seeds).equal(saliency)
+
+
+def test_meaningful_perturbation_blurs_like_scipy():
+    image = torch.rand(1, 3, 40, 40, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    expected = gaussian_filter(image[0].numpy(), (0, 3, 3), mode="nearest", truncate=3.0)
+    assert np.allclose(gaussian_blur(image, 3.0)[0].numpy(), expected, atol=1e-12)

@@ -63,6 +63,10 @@ class Evidence:
         """Metric -> `higher`, `lower` or `neither`."""
         return {metric: str(column.get("better", "")) for metric, column in self.described.items()}
 
+    def title(self, metric: str) -> str:
+        """Return the metric's name in tables."""
+        return str(self.described.get(metric, {}).get("title", metric))
+
     @property
     def seeds(self) -> int:
         """How many seeds the samples come from."""
@@ -126,11 +130,12 @@ def shared_protocols(
     rows: dict[str, pd.DataFrame], fields: dict[str, dict[str, Any]], where: str
 ) -> dict[str, Protocol]:
     """Return each metric's protocol, refusing if explainers or seeds were scored under different ones."""
+    known = {one: own for found in fields.values() for one, own in found.items()}
     by_metric: dict[str, dict[str, Protocol]] = {}
     for name, table in rows.items():
         for metric, one in table[["metric", "protocol"]].drop_duplicates().itertuples(index=False):
             who = f"{name} ({one})" if name in by_metric.get(metric, {}) else name
-            by_metric.setdefault(metric, {})[who] = Protocol(fields[name].get(one, {"protocol": one}))
+            by_metric.setdefault(metric, {})[who] = Protocol(known.get(one, {"protocol": one}))
     for metric, found in by_metric.items():
         require_same(found, f"the table of '{metric}' in {where}")
     return {metric: next(iter(found.values())) for metric, found in by_metric.items()}
@@ -155,8 +160,9 @@ def _timings(content: dict[str, Any]) -> list[Timing]:
     found = []
     for benchmark in content.get("benchmarks") or []:
         info = benchmark.get("extra_info", {})
-        if "batch" in info:
-            seconds = tuple(map(float, benchmark["stats"]["data"]))
+        if "batch" in info and {"data", "median"} & set(benchmark.get("stats", {})):
+            stats = benchmark.get("stats", {})
+            seconds = tuple(map(float, stats.get("data") or [stats["median"]]))
             place = str(info.get("device", "")), str(info.get("precision", "")), int(info.get("image_size") or 0)
             found.append(Timing(int(info["batch"]), seconds, *place))
     return found

@@ -54,6 +54,13 @@ def masked_probabilities(
     return torch.cat(scores) if scores else image.new_zeros(0)
 
 
+@torch.inference_mode()
+def normalised_probabilities(model: Classifier, normalised: Tensor, targets: Tensor) -> Tensor:
+    """Like `class_probabilities`, for any number of images in the network's normalised space, a chunk at a time."""
+    chunks = zip(normalised.split(CHUNK), targets.split(CHUNK), strict=True)
+    return torch.cat([_probabilities(model, images, classes) for images, classes in chunks])
+
+
 def _probabilities(model: Classifier, normalised: Tensor, targets: Tensor) -> Tensor:
     logits = model.logits_of_normalised(normalised).float()
     return logits.softmax(1).gather(1, targets.unsqueeze(1)).squeeze(1)

@@ -25,8 +25,10 @@ from reports.tables import Speed
 PALETTE = ["#D55E00", "#2A86C8", "#009E73", "#CC79A7", "#B8860B", "#56B4E9", "#8172B3"]
 CONTROL_COLOUR = "#8a8a8a"
 CONTROL_MARKER = "X"
+ABLATION_COLOUR = "#C08A64"
+ABLATION_MARKERS = ["<", ">", "d"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "p"]
-_INK = "#010203"
+INK = "#010203"  # becomes the colour of the text around the figure
 # One font wherever the page is made, and no white edges; the rest of the look is seaborn's for papers.
 _STYLE: dict[Any, Any] = {
     **sns.axes_style("whitegrid"),
@@ -35,15 +37,15 @@ _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "text.parse_math": False,
     "font.family": "DejaVu Sans",
-    "text.color": _INK,
-    "axes.labelcolor": _INK,
+    "text.color": INK,
+    "axes.labelcolor": INK,
     "axes.edgecolor": "#8888887f",
     "axes.spines.top": False,
     "axes.spines.right": False,
     "xtick.bottom": True,
-    "xtick.color": _INK,
+    "xtick.color": INK,
     "ytick.left": True,
-    "ytick.color": _INK,
+    "ytick.color": INK,
     "grid.color": "#88888833",
     "lines.linewidth": 1.8,
     "figure.facecolor": "none",
@@ -54,21 +56,25 @@ _STYLE: dict[Any, Any] = {
 
 
 def accuracy_against_speed(results: Results, rows: pd.DataFrame, speeds: list[Speed], metric: str) -> Markup | None:
-    """Plot `metric` over frames per second (log), the paper's figure as a line; None without data."""
+    """Plot `metric` over frames per second (log), the paper's figure as a line; None without data.
+
+    The surrogate's ablations are left out: they run as fast as it does and would hide it.
+    """
     chosen = rows[(rows["metric"] == metric) & rows["mean"].notna()]
+    chosen = chosen[chosen["explainer"].map(glossary.kind) != "ablation"]
     fps = {speed.explainer: speed.fps for speed in speeds if speed.fps}
     chosen = chosen.assign(fps=chosen["explainer"].map(fps)).dropna(subset=["fps"])
     if chosen.empty:
         return None
     measure = results.measures[metric]
-    with _axes(5.4, 3.7) as (figure, axes):
+    with canvas(5.4, 3.7) as (figure, axes):
         axes.set_xscale("log")
         _points(axes, results, chosen, x="fps", y="mean")
         axes.xaxis.set_major_locator(LogLocator(numticks=8))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
         axes.xaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
         axes.margins(x=0.16, y=0.12)
-        axes.axvline(glossary.PAPER_FPS, color=_INK, lw=1, ls=(0, (4, 3)))
+        axes.axvline(glossary.PAPER_FPS, color=INK, lw=1, ls=(0, (4, 3)))
         if measure.better == "lower":
             axes.invert_yaxis()
         axes.annotate(
@@ -78,7 +84,7 @@ def accuracy_against_speed(results: Results, rows: pd.DataFrame, speeds: list[Sp
         axes.set_xlabel("frames per second, one image at a time (log)")
         axes.set_ylabel(f"{measure.title} ({'reversed: ' * (measure.better == 'lower')}{measure.better} is better)")
         _label_points(figure, axes, [(r.fps, r.mean, glossary.title(r.explainer)) for r in chosen.itertuples()])
-        return _svg(figure, f"{results.key}-{metric}-speed", f"{measure.title} against frames per second")
+        return svg(figure, f"{results.key}-{metric}-speed", f"{measure.title} against frames per second")
 
 
 def intervals(results: Results, rows: pd.DataFrame, metric: str) -> Markup | None:
@@ -87,7 +93,7 @@ def intervals(results: Results, rows: pd.DataFrame, metric: str) -> Markup | Non
     if chosen.empty:
         return None
     measure = results.measures[metric]
-    with _axes(4.3, 0.9 + 0.27 * len(chosen)) as (figure, axes):
+    with canvas(4.3, 0.9 + 0.27 * len(chosen)) as (figure, axes):
         _points(axes, results, chosen.assign(position=range(len(chosen))), x="mean", y="position")
         axes.set_yticks(range(len(chosen)), [glossary.title(name) for name in chosen["explainer"]])
         axes.set_ylim(len(chosen) - 0.4, -0.6)
@@ -96,7 +102,7 @@ def intervals(results: Results, rows: pd.DataFrame, metric: str) -> Markup | Non
         axes.set(xlabel="", ylabel="")
         axes.set_title(measure.title, loc="left")
         axes.set_xlabel(f"{measure.better} is better" if measure.better else "")
-        return _svg(figure, f"{results.key}-{metric}-dots", f"{measure.title} of every method, with intervals")
+        return svg(figure, f"{results.key}-{metric}-dots", f"{measure.title} of every method, with intervals")
 
 
 def training(results: Results, name: str) -> list[Markup]:
@@ -112,7 +118,7 @@ def training(results: Results, name: str) -> list[Markup]:
 
 
 def _curves(key: str, name: str, title: str, rows: pd.DataFrame, columns: list[str]) -> Markup:
-    with _axes(4.3, 2.7) as (figure, axes):
+    with canvas(4.3, 2.7) as (figure, axes):
         drawn = rows.set_index("epoch")[columns].rename(columns=lambda column: column.replace("_", " "))
         sns.lineplot(
             drawn, ax=axes, palette=_paired(list(drawn), PALETTE), markers=_paired(list(drawn), MARKERS), dashes=False,
@@ -121,13 +127,15 @@ def _curves(key: str, name: str, title: str, rows: pd.DataFrame, columns: list[s
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.set_xlabel("epoch")
         axes.set_title(title, loc="left")
-        return _svg(figure, f"{key}-{name}-{title}", f"{title} by epoch")
+        return svg(figure, f"{key}-{name}-{title}", f"{title} by epoch")
 
 
 def _points(axes: Axes, results: Results, rows: pd.DataFrame, x: str, y: str) -> None:
-    """Draw the mean of each row with its interval, one colour and marker per explainer; controls share theirs."""
-    colours = dict.fromkeys(glossary.CONTROLS, CONTROL_COLOUR) | _paired(results.real, PALETTE)
-    markers = dict.fromkeys(glossary.CONTROLS, CONTROL_MARKER) | _paired(results.real, MARKERS)
+    """Draw the mean of each row with its interval, one colour and marker per method; controls share theirs."""
+    methods, ablations, controls = (results.of_kind(kind) for kind in ("method", "ablation", "control"))
+    colours = dict.fromkeys(controls, CONTROL_COLOUR) | dict.fromkeys(ablations, ABLATION_COLOUR)
+    markers = dict.fromkeys(controls, CONTROL_MARKER) | _paired(ablations, ABLATION_MARKERS)
+    colours, markers = colours | _paired(methods, PALETTE), markers | _paired(methods, MARKERS)
     for row in rows.dropna(subset=["low", "high"]).to_dict("records"):
         bars = [[max(0.0, row["mean"] - row["low"])], [max(0.0, row["high"] - row["mean"])]]
         along: dict[str, Any] = {"xerr" if x == "mean" else "yerr": bars}
@@ -165,19 +173,20 @@ def _label_points(figure: Figure, axes: Axes, points: list[tuple[float, float, s
 
 
 @contextmanager
-def _axes(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
+def canvas(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
+    """Give an empty figure of so many inches in the report's style."""
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         yield figure, figure.subplots()
 
 
-def _svg(figure: Figure, key: str, description: str) -> Markup:
+def svg(figure: Figure, key: str, description: str) -> Markup:
     """Return the figure as an <svg> element: ink follows the page, ids are unique to `key`, no metadata."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     prefix = "f" + hashlib.sha256(key.encode()).hexdigest()[:8]
-    text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}-", text).replace(_INK, "currentColor")
+    text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}-", text).replace(INK, "currentColor")
     label = Markup.escape(description)
     return Markup(text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1))

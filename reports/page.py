@@ -10,7 +10,8 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from reports import comparisons, figures, glossary, tables
+from bench.statistics import Contrast, CriticalDifference, SeedSpread
+from reports import comparisons, figures, glossary, ledger, measures, protocols, ranks, seeds, tables
 from reports.results import Results
 from reports.tables import Speed
 
@@ -31,14 +32,24 @@ class Section:
     control_wins: list[tables.ControlWin]
     speeds: list[Speed]
     fidelity: list[dict[str, Any]]
-    comparisons: dict[str, comparisons.Comparison]
-    fine_grained: list[dict[str, Any]]
+    differences: dict[str, dict[str, Contrast]]
+    ranks: CriticalDifference | None
+    rank_figure: Markup | None
+    spread: dict[tuple[str, str], SeedSpread]
+    protocol_ids: dict[str, str]
+    protocol_shared: dict[str, str]
+    protocol_differing: list[protocols.Differing]
     speed_figures: list[Markup]
     interval_figures: list[Markup]
     training_figures: list[Markup]
     settings: str
     gallery: list[dict[str, Any]] = field(default_factory=list)
     gallery_left_out: int = 0
+
+    @property
+    def descriptions(self) -> list[str]:
+        """The metrics that describe maps and never rank them."""
+        return [name for name in self.results.measures if name not in self.results.ranking]
 
     @property
     def undefined(self) -> list[str]:
@@ -52,24 +63,13 @@ class Section:
         predictions = self.results.predictions
         return 0 if predictions is None else len(predictions)
 
-    @property
-    def surrogate_speed(self) -> Speed | None:
-        """The surrogate's speed, if it was timed."""
-        found = [s for s in self.speeds if s.explainer == glossary.SURROGATE and s.fps]
-        return found[0] if found else None
-
-    @property
-    def agreement(self) -> float | None:
-        """The share of test images on which the surrogate's student and the teacher agree."""
-        return (self.results.fits.get(glossary.SURROGATE, {}).get("agreement") or {}).get("test")
-
 
 def section(number: int, results: Results, gallery_bytes: int) -> Section:
     """Compute everything the page shows of one experiment."""
     rows, speeds = tables.accuracy(results), tables.throughput(results)
-    means = tables.means(rows)
-    metrics = list(results.measures)
+    means, metrics = tables.means(rows), results.ranking
     by_speed = [figures.accuracy_against_speed(results, rows, speeds, m) for m in SPEED_METRICS if m in metrics]
+    ranked = ranks.average_ranks([(results, means)])
     gallery, left_out = _gallery(results, gallery_bytes)
     return Section(
         anchor=f"experiment-{number}",
@@ -80,8 +80,13 @@ def section(number: int, results: Results, gallery_bytes: int) -> Section:
         control_wins=tables.control_wins(results, rows),
         speeds=speeds,
         fidelity=tables.fidelity(results),
-        comparisons=comparisons.compare(results, speeds),
-        fine_grained=comparisons.fine_grained(results, means),
+        differences=comparisons.surrogate_minus(results),
+        ranks=ranked,
+        rank_figure=ranks.diagram(ranked, results.of_kind("method"), results.key) if ranked else None,
+        spread=seeds.spread(results),
+        protocol_ids={metric: protocols.identity(one) for metric, one in results.protocols.items()},
+        protocol_shared=protocols.shared(results),
+        protocol_differing=protocols.differing(results),
         speed_figures=[figure for figure in by_speed if figure],
         interval_figures=[f for f in (figures.intervals(results, rows, m) for m in metrics) if f],
         training_figures=[f for name in results.curves for f in figures.training(results, name)],
@@ -100,15 +105,15 @@ def html(sections: list[Section]) -> str:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    words = {"title": glossary.title, "number": glossary.number, "significant": glossary.significant}
-    environment.globals |= words
+    words = ("title", "kind", "number", "significant", "quantity", "p_value")
+    environment.globals |= {name: getattr(glossary, name) for name in words}
     return environment.get_template("page.html").render(
         sections=sections,
+        ledger=ledger.entries([s.results for s in sections]),
+        badges=ledger.BADGES,
         across=_across(sections),
-        measures={name: m for s in sections for name, m in s.results.measures.items()},
+        glossary=measures.in_words({name: m for s in sections for name, m in s.results.measures.items()}),
         paper_fps=glossary.PAPER_FPS,
-        controls=glossary.CONTROLS,
-        iterative=comparisons.ITERATIVE,
     )
 
 
@@ -122,11 +127,24 @@ def _cells(results: Results, rows: pd.DataFrame) -> dict[tuple[str, str], dict[s
 
 
 def _across(sections: list[Section]) -> dict[str, Any]:
-    """Return the comparison over experiments: a row per explainer, some metrics and the speed per experiment."""
-    names = list(dict.fromkeys(name for s in sections for name in s.results.explainers))
-    groups = [(s, [m for m in ACROSS_METRICS if m in s.results.measures and m not in s.undefined]) for s in sections]
+    """Return the comparison over experiments: a row per explainer, some metrics and the speed per experiment.
+
+    Average ranks are taken over experiments only if there are two different ones.
+    """
+    names = glossary.display_order(list(dict.fromkeys(name for s in sections for name in s.results.explainers)))
+    methods = [name for name in names if glossary.kind(name) == "method"]
+    groups = [(s, [m for m in ACROSS_METRICS if m in s.results.ranking and m not in s.undefined]) for s in sections]
     fps = {(s.anchor, speed.explainer): speed.fps for s in sections for speed in s.speeds}
-    return {"names": glossary.display_order(names), "groups": groups, "fps": fps}
+    different = [one for one in ranks.distinct([(s.results, s.means) for s in sections]) if one[1]]
+    ranked = ranks.average_ranks(different) if len(different) > 1 else None
+    return {
+        "names": names,
+        "groups": groups,
+        "fps": fps,
+        "ranks": ranked,
+        "rank_figure": ranks.diagram(ranked, methods, "all experiments") if ranked else None,
+        "ranked_experiments": [results.title for results, _ in different],
+    }
 
 
 def _gallery(results: Results, budget: int) -> tuple[list[dict[str, Any]], int]:

@@ -49,14 +49,18 @@ def figure(titled: list[tuple[str, Image.Image]]) -> Figure:
 def main(
     params: Path, experiment: str, artifacts: Path, out: Path, image_number: int = 0, controls: bool = False
 ) -> None:
-    """Draw evaluation image --image-number (from 0) of --experiment with its parts and maps; write PNG --out."""
+    """Draw evaluation image --image-number (from 0) of --experiment with its parts and maps; write PNG --out.
+
+    The surrogate's ablations are left out, and the controls unless --controls asks for them.
+    """
     if image_number < 0:
         raise UserError(f"--image-number {image_number}: images are counted from 0")
     chosen = replace(settings.experiment(params, experiment), gallery_images=image_number + 1)
     exhibits = read(artifacts, chosen)
     if image_number >= len(exhibits.told):
         raise UserError(f"--image-number {image_number}: there are {len(exhibits.told)} evaluation images, from 0")
-    names = [name for name in exhibits.maps if controls or name not in glossary.CONTROLS]
+    shown = {"method", "control"} if controls else {"method"}
+    names = [name for name in exhibits.maps if glossary.kind(name) in shown]
     drawn = figure(row(exhibits, image_number, names))
     write_atomically(
         out, lambda path: drawn.savefig(path, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})

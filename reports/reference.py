@@ -11,7 +11,19 @@ from reports import page
 from reports.render import render
 from reports.results import read
 
-SINGLE = ("settings.json", "data.json", "metrics.json", "environment.json", "teacher.json", "map_sizes.json")
+SINGLE = (
+    "settings.json",
+    "data.json",
+    "metrics.json",
+    "environment.json",
+    "teacher.json",
+    "map_sizes.json",
+    "claims.json",
+    "predictions.parquet",
+    "effects.parquet",
+    "curves/teacher.csv",
+)
+EACH = ("scores/{}.parquet", "protocols/{}.json", "throughput/{}.json", "fits/{}.json", "curves/{}.csv")
 LIMIT = 2_000_000  # bytes: a reference is a small part of the repository
 
 
@@ -23,10 +35,7 @@ def main(experiment: str, results: Path, out: Path) -> None:
     """
     source, target = results / experiment, out / experiment
     explainers = artifacts.read_json(source / "settings.json")["explainers"]
-    names = [*SINGLE, "predictions.parquet", "curves/teacher.csv"]
-    for explainer in explainers:
-        names += [f"scores/{explainer}.parquet", f"throughput/{explainer}.json", f"fits/{explainer}.json"]
-        names += [f"curves/{explainer}.csv"]
+    names = [*SINGLE, *(name.format(explainer) for explainer in explainers for name in EACH)]
     absent = [name for name in names if not (source / name).is_file()]
     if absent:
         raise UserError(f"'{source / absent[0]}' does not exist ({len(absent)} such): run dvc repro to its end")
@@ -50,7 +59,12 @@ def picture_numbers(folder: Path) -> None:
     results = read(folder, committed=True)
     render([results], folder / "report")
     section = page.section(0, results, gallery_bytes=0)
-    plots = {"speed": section.speed_figures, "accuracy": section.interval_figures, "training": section.training_figures}
+    plots = {
+        "speed": section.speed_figures,
+        "accuracy": section.interval_figures,
+        "ranks": [section.rank_figure] if section.rank_figure else [],
+        "training": section.training_figures,
+    }
     for kind, figures in plots.items():
         for number, figure in enumerate(figures):
             path = folder / "plots" / f"{kind}_{number}.svg"

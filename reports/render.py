@@ -10,19 +10,19 @@ from tqdm import tqdm
 
 from bench.artifacts import write_atomically
 from bench.stages.command import run, say
-from reports import page, tables
+from reports import ledger, page, tables
 from reports.results import Results, read_all
 
 
 def render(found: list[Results], out: Path) -> None:
-    """Write index.html, accuracy.csv, throughput.csv and summary.json into `out`."""
+    """Write index.html, accuracy.csv, throughput.csv, claims.csv and summary.json into `out`."""
     pictured = sum(results.gallery is not None for results in found)
     share = page.GALLERY_BYTES // max(1, pictured)
     sections = [page.section(i, results, share) for i, results in enumerate(tqdm(found, desc="report"))]
     text = page.html(sections)
     write_atomically(out / "index.html", lambda path: path.write_text(text, encoding="utf-8"))
     rows = {section.results.key: section.rows for section in sections}
-    tables.write(out, rows, [speed for section in sections for speed in section.speeds])
+    tables.write(out, rows, [speed for section in sections for speed in section.speeds], ledger.rows(found))
 
 
 def main(params: Path, artifacts: Path, reference: Path, out: Path) -> None:

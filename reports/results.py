@@ -1,17 +1,16 @@
 """Everything one experiment left behind, read once; what is missing is noted, not fatal."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pandas as pd
 
-from bench import artifacts, settings
-from methods.errors import UserError
-from reports import glossary
-
-T = TypeVar("T")
+from bench import artifacts, evidence, settings
+from bench.evidence import Reader
+from bench.protocol import Protocol
+from reports import glossary, measures
+from reports.measures import Measure
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,11 @@ class Results:
     """One experiment of this run, or one that is committed to the repository (`committed`).
 
     explainers: in the order of display, controls last.
-    scores: (explainer, metric) -> value by image_id, NaN where the metric does not apply.
+    scores: (explainer, metric) -> value by image_id, the mean over seeds; NaN where the metric does not apply.
+    rows: explainer -> its scores as they are, one row per image, metric and seed.
+    seeds: how many seeds the scores come from.
+    protocols: metric -> the protocol of its numbers.
+    claims: claims.json, a verdict per claim of the paper.
     timings: explainer -> pytest-benchmark JSON.
     curves: `teacher` or explainer -> one row per epoch.
     gallery: gallery.json, or None.
@@ -35,9 +38,13 @@ class Results:
     environment: dict[str, Any] = field(default_factory=dict)
     teacher: dict[str, Any] = field(default_factory=dict)
     explainers: list[str] = field(default_factory=list)
-    measures: dict[str, glossary.Measure] = field(default_factory=dict)
+    measures: dict[str, Measure] = field(default_factory=dict)
     predictions: pd.DataFrame | None = None
     scores: dict[tuple[str, str], pd.Series] = field(default_factory=dict)
+    rows: dict[str, pd.DataFrame] = field(default_factory=dict)
+    seeds: int = 1
+    protocols: dict[str, Protocol] = field(default_factory=dict)
+    claims: dict[str, dict[str, Any]] = field(default_factory=dict)
     timings: dict[str, dict[str, Any]] = field(default_factory=dict)
     fits: dict[str, dict[str, Any]] = field(default_factory=dict)
     curves: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -55,30 +62,19 @@ class Results:
         """The title given in params.yaml, or the name."""
         return str(self.settings.get("title") or self.name)
 
+    def of_kind(self, kind: str) -> list[str]:
+        """Return the explainers that are `method`, `ablation` or `control`; only methods are ranked."""
+        return [name for name in self.explainers if glossary.kind(name) == kind]
+
     @property
-    def real(self) -> list[str]:
-        """The explainers that are not controls."""
-        return [name for name in self.explainers if name not in glossary.CONTROLS]
+    def ranking(self) -> list[str]:
+        """The metrics with a direction; the others describe maps."""
+        return [name for name, measure in self.measures.items() if measure.better in ("higher", "lower")]
 
-
-class _Reader:
-    """Reads optional files below one folder and remembers which failed."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.missing: list[str] = []
-
-    def __call__(self, read: Callable[[Path], T], name: str, otherwise: T, optional: bool = False) -> T:
-        path = self.folder / name
-        if optional and not path.is_file():
-            return otherwise
-        try:
-            return read(path)
-        except UserError:
-            self.missing.append(f"{name} (not found)")
-        except (ValueError, OSError) as error:
-            self.missing.append(f"{name} (unreadable: {type(error).__name__})")
-        return otherwise
+    @property
+    def better(self) -> dict[str, str]:
+        """Metric -> which direction is better, of those that have one."""
+        return {name: self.measures[name].better for name in self.ranking}
 
 
 def read_all(params: Path, artifacts_folder: Path, reference: Path) -> list[Results]:
@@ -90,51 +86,35 @@ def read_all(params: Path, artifacts_folder: Path, reference: Path) -> list[Resu
 
 def read(folder: Path, committed: bool) -> Results:
     """Read one experiment's folder; the names of its files come from its settings.json, never from the disk."""
-    reader = _Reader(folder)
-    chosen: dict[str, Any] = reader(artifacts.read_json, "settings.json", {})
-    explainers = glossary.display_order(list(chosen.get("explainers", {})))
-    scores = _scores({name: reader(_score_rows, f"scores/{name}.parquet", None) for name in explainers})
-    json = artifacts.read_json
+    found = evidence.read(folder)
+    reader, chosen = Reader(folder), found.settings
+    explainers = glossary.display_order(found.explainers)
     return Results(
         name=folder.name,
         committed=committed,
         folder=folder,
         settings=chosen,
-        data=reader(json, "data.json", {}),
-        environment=reader(json, "environment.json", {}),
-        teacher=reader(json, "teacher.json", {}),
+        data=reader.json("data.json"),
+        environment=reader.json("environment.json"),
+        teacher=reader.json("teacher.json"),
         explainers=explainers,
-        measures=glossary.measures(reader(json, "metrics.json", {}), [metric for _, metric in scores]),
+        measures=measures.measures(found.described, [metric for _, metric in found.samples]),
         predictions=reader(artifacts.read_rows, "predictions.parquet", None),
-        scores=scores,
-        timings={name: reader(json, f"throughput/{name}.json", {}) for name in explainers},
-        fits={name: reader(json, f"fits/{name}.json", {}) for name in explainers},
+        scores=found.samples,
+        rows=found.rows,
+        seeds=found.seeds,
+        protocols=found.protocols,
+        claims=reader.json("claims.json"),
+        timings={name: reader.json(f"throughput/{name}.json", optional=True) for name in explainers},
+        fits={name: reader.json(f"fits/{name}.json") for name in explainers},
         curves=_curves(reader, chosen, explainers),
-        gallery=None if committed else reader(json, "gallery/gallery.json", None),
-        map_sizes=reader(json, "map_sizes.json", {}, optional=True),
-        missing=tuple(reader.missing),
+        gallery=None if committed else (reader.json("gallery/gallery.json") or None),
+        map_sizes=found.map_sizes,
+        missing=(*found.missing, *reader.missing),
     )
 
 
-def _score_rows(path: Path) -> pd.DataFrame:
-    rows = artifacts.read_rows(path)
-    absent = set(artifacts.SCORE_COLUMNS) - set(rows.columns)
-    if absent:
-        raise ValueError(f"no column {sorted(absent)}")
-    return rows
-
-
-def _scores(tables: dict[str, pd.DataFrame | None]) -> dict[tuple[str, str], pd.Series]:
-    """Return one value per image: the mean over seeds, if there are several."""
-    return {
-        (name, str(metric)): group.groupby("image_id", sort=False)["value"].mean()
-        for name, rows in tables.items()
-        if rows is not None
-        for metric, group in rows.groupby("metric", sort=False)
-    }
-
-
-def _curves(reader: _Reader, chosen: dict[str, Any], explainers: list[str]) -> dict[str, pd.DataFrame]:
+def _curves(reader: Reader, chosen: dict[str, Any], explainers: list[str]) -> dict[str, pd.DataFrame]:
     """Read the curves that training wrote; what was not trained here has none and misses none."""
     trained = {name: bool((chosen["explainers"][name] or {}).get("fit")) for name in explainers}
     trained = {"teacher": bool((chosen.get("teacher") or {}).get("fit")), **trained}

@@ -8,11 +8,12 @@ from typing import Any
 import pandas as pd
 
 from bench import artifacts
-from bench.statistics import mean_interval, outcome, paired_difference
-from reports import glossary
+from bench.statistics import against, compare_all, mean_interval
+from reports import glossary, protocols
 from reports.results import Results
 
-ACCURACY_COLUMNS = ["experiment", "explainer", "metric", "mean", "low", "high", "n", "better"]
+ACCURACY_COLUMNS = ["experiment", "explainer", "metric", "mean", "low", "high", "n", "better", "protocol"]
+CLAIM_COLUMNS = ["experiment", "claim", "verdict", "reason"]
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,10 @@ class Speed:
 
 @dataclass(frozen=True)
 class ControlWin:
-    """A control whose mean is better than that of real methods on one metric.
+    """A control whose mean is better than that of methods on one metric.
 
-    beaten: all such methods; clear: those whose paired 95 % interval excludes zero.
+    beaten: all such methods; clear: those with a Holm-corrected p of 0.05 or less, over the control's
+        comparisons with every method on every metric.
     """
 
     metric: str
@@ -50,9 +52,11 @@ class ControlWin:
 
 
 def accuracy(results: Results) -> pd.DataFrame:
-    """Return one row per explainer and metric: mean over images, interval, number of images."""
+    """Return one row per explainer and metric: mean over images, interval, number of images, protocol."""
+    ids = {metric: protocols.identity(one) for metric, one in results.protocols.items()}
     rows = [
-        {"experiment": results.key, "explainer": explainer, "metric": metric, "better": measure.better}
+        {"experiment": results.key, "explainer": explainer, "metric": metric}
+        | {"better": measure.better, "protocol": ids.get(metric, "")}
         | asdict(mean_interval(results.scores[explainer, metric]))
         for explainer in results.explainers
         for metric, measure in results.measures.items()
@@ -70,40 +74,41 @@ def means(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
 
 
 def best(results: Results, rows: pd.DataFrame) -> dict[tuple[str, str], str]:
-    """Mark each metric's best real method `best`, and those not distinguishable from it `tied`."""
+    """Mark each metric's best method `best`, and those not distinguishable from it `tied`.
+
+    All pairs of methods on a metric are one family of Holm-corrected tests, so that the choice of the
+    best one among them is allowed for. Ablations and controls are not ranked.
+    """
     known, marks = means(rows), {}
-    for metric, measure in results.measures.items():
-        real = [name for name in results.real if metric in known.get(name, {})]
-        if measure.better not in ("higher", "lower") or len(real) < 2:
+    for metric, better in results.better.items():
+        ranked = [name for name in results.of_kind("method") if metric in known.get(name, {})]
+        if len(ranked) < 2:
             continue
-        first = max(real, key=lambda name: _signed(known[name][metric], measure.better))
+        first = max(ranked, key=lambda name: _signed(known[name][metric], better))
+        pairs = compare_all({name: results.scores[name, metric] for name in ranked}, better)
+        open_pairs = [{one.method, one.other} for one in pairs if one.outcome == "not distinguishable"]
         marks[first, metric] = "best"
-        for name in real:
-            difference = paired_difference(results.scores[name, metric], results.scores[first, metric])
+        for name in ranked:
             equal = known[name][metric] == known[first][metric]
-            if name != first and (equal or outcome(difference, measure.better) == "not distinguishable"):
+            if name != first and (equal or {name, first} in open_pairs):
                 marks[name, metric] = "tied"
     return marks
 
 
 def control_wins(results: Results, rows: pd.DataFrame) -> list[ControlWin]:
-    """Find every control that beats a real method on a metric; a metric it wins does not tell methods apart."""
+    """Find every control that beats a method on a metric; a metric it wins does not tell methods apart."""
     known, wins = means(rows), []
-    for metric, measure in results.measures.items():
-        if measure.better not in ("higher", "lower"):
-            continue
-        with_metric = [name for name in results.explainers if metric in known.get(name, {})]
-        for control in (name for name in with_metric if name in glossary.CONTROLS):
-            value = _signed(known[control][metric], measure.better)
-            beaten = [
-                name
-                for name in with_metric
-                if name in results.real and _signed(known[name][metric], measure.better) < value
-            ]
-            clear = [name for name in beaten if _clearly_better(results, control, name, metric)]
+    methods = [name for name in results.of_kind("method") if name in known]
+    for control in (name for name in results.of_kind("control") if name in known):
+        tests = against(results.scores, results.better, control, methods, results.ranking)
+        clearly = {(one.metric, one.other) for one in tests if one.outcome == "better"}
+        for metric, better in results.better.items():
+            both = [name for name in methods if metric in known[name] and metric in known[control]]
+            beaten = [n for n in both if _signed(known[n][metric], better) < _signed(known[control][metric], better)]
             if beaten:
-                wins.append(ControlWin(metric, control, tuple(beaten), tuple(clear)))
-    return wins
+                clear = tuple(name for name in beaten if (metric, name) in clearly)
+                wins.append(ControlWin(metric, control, tuple(beaten), clear))
+    return sorted(wins, key=lambda win: results.ranking.index(win.metric))
 
 
 def throughput(results: Results) -> list[Speed]:
@@ -126,23 +131,30 @@ def fidelity(results: Results) -> list[dict[str, Any]]:
     return rows
 
 
-def write(out: Path, rows: dict[str, pd.DataFrame], speeds: list[Speed]) -> None:
-    """Write accuracy.csv, throughput.csv and summary.json; the last holds no timing, so that it can be compared."""
-    filled = [table for table in rows.values() if len(table)]
+def write(out: Path, found: dict[str, pd.DataFrame], speeds: list[Speed], claims: pd.DataFrame) -> None:
+    """Write accuracy.csv, throughput.csv, claims.csv and summary.json.
+
+    The last, for `dvc metrics`, holds means and verdicts but no timing, so that it can be compared.
+
+    Args:
+        out: folder.
+        found: experiment -> rows of `accuracy`.
+        speeds: rows of `throughput`.
+        claims: rows with `CLAIM_COLUMNS`.
+    """
+    filled = [table for table in found.values() if len(table)]
     joined = pd.concat(filled) if filled else pd.DataFrame(columns=ACCURACY_COLUMNS)
-    artifacts.write_rows(out / "accuracy.csv", joined)
+    artifacts.write_rows(out / "accuracy.csv", joined[ACCURACY_COLUMNS])
     columns = list(Speed.__dataclass_fields__)
     artifacts.write_rows(out / "throughput.csv", pd.DataFrame([asdict(s) for s in speeds], columns=columns))
-    artifacts.write_json(out / "summary.json", {name: means(table) for name, table in rows.items()})
+    artifacts.write_rows(out / "claims.csv", claims)
+    verdicts = {name: claims[claims["experiment"] == name].set_index("claim")["verdict"].to_dict() for name in found}
+    summary = {name: {"means": means(table), "claims": verdicts[name]} for name, table in found.items()}
+    artifacts.write_json(out / "summary.json", summary)
 
 
 def _signed(value: float, better: str) -> float:
     return value if better == "higher" else -value
-
-
-def _clearly_better(results: Results, first: str, second: str, metric: str) -> bool:
-    difference = paired_difference(results.scores[first, metric], results.scores[second, metric])
-    return outcome(difference, results.measures[metric].better) == "better"
 
 
 def _speed(experiment: str, explainer: str, benchmarks: list[dict[str, Any]]) -> Speed:

@@ -27,7 +27,7 @@ SETTINGS: dict[str, Any] = {
         "telling_energy": {},
         "road": {"percentages": [20, 60]},
         "adcc": {"images": 2},
-        "part_effect": {},
+        "part_effect": {"resolution": 1e-6},
         "zoom": {},
         "model_randomisation": {"levels": 2, "images": 2},
         "stability": {"draws": 2, "images": 2},

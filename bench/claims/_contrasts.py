@@ -40,7 +40,7 @@ def figure(evidence: Evidence, contrast: Contrast, outcome: str = "") -> Figure:
     """Return one contrast as a figure; `outcome` replaces the test's own words."""
     difference = contrast.difference
     return Figure(
-        label=f"{contrast.metric}: {contrast.method} minus {contrast.other}",
+        label=f"{evidence.title(contrast.metric)}: {contrast.method} minus {contrast.other}",
         value=difference.mean,
         low=difference.low,
         high=difference.high,

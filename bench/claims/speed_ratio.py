@@ -60,7 +60,7 @@ class SpeedRatio(Claim):
         if missing:
             return untestable(missing, tuple(figures))
         least = 10**self.orders
-        slowest = f"The smallest ratio's interval is {low:.0f} to {high:.0f}"
+        slowest = f"The smallest ratio's interval is {low:.3g} to {high:.3g}"
         if low >= least:
             return Judgement("reproduced", f"{slowest}, all of it {least:g} or more.", tuple(figures))
         if high < least:

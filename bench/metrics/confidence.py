@@ -29,6 +29,11 @@ class Confidence(Metric):
         "increase_in_confidence": Column("Increase in confidence (%)", "higher"),
         "average_gain": Column("Average gain (%)", "higher"),
     }
+    choices: ClassVar[dict[str, str]] = {
+        "masking": "RGB before preprocessing",
+        "baseline": "black",
+        "mask": "min-max scaled map",
+    }
 
     def score(self, model: Classifier, batch: Batch, saliency: Tensor) -> dict[str, Tensor]:
         """See `Metric.score`."""

@@ -24,6 +24,11 @@ class Deletion(Metric):
     """
 
     columns: ClassVar[dict[str, Column]] = {"deletion": Column("Deletion AUC", "lower")}
+    choices: ClassVar[dict[str, str]] = {
+        "baseline": "mean colour",
+        "masking": "normalised space",
+        "area": "trapezoid, both end points",
+    }
     steps: Annotated[int, Field(gt=0)] = 28
 
     def score(self, model: Classifier, batch: Batch, saliency: Tensor) -> dict[str, Tensor]:

@@ -30,6 +30,11 @@ class Insertion(Metric):
     """
 
     columns: ClassVar[dict[str, Column]] = {"insertion": Column("Insertion AUC", "higher")}
+    choices: ClassVar[dict[str, str]] = {
+        "baseline": "blurred image",
+        "masking": "normalised space",
+        "area": "trapezoid, both end points",
+    }
     steps: Annotated[int, Field(gt=0)] = 28
     kernel: Annotated[int, Field(gt=0)] = 11
     sigma: Annotated[float, Field(gt=0)] = 5.0

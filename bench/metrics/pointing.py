@@ -30,6 +30,7 @@ class Pointing(Metric):
         "pointing": Column("Pointing game", "higher"),
         "energy_pointing": Column("Energy pointing", "higher"),
     }
+    choices: ClassVar[dict[str, str]] = {"ties": "every maximum must hit", "energy": "min-max scaled map"}
     tolerance: Annotated[float, Field(ge=0)] = 15.0
 
     def score(self, model: Classifier, batch: Batch, saliency: Tensor) -> dict[str, Tensor]:

@@ -20,6 +20,7 @@ class TellingEnergy(Metric):
     """
 
     columns: ClassVar[dict[str, Column]] = {"telling_energy": Column("Energy on telling parts", "higher")}
+    choices: ClassVar[dict[str, str]] = {"energy": "min-max scaled map"}
 
     def score(self, model: Classifier, batch: Batch, saliency: Tensor) -> dict[str, Tensor]:
         """See `Metric.score`."""

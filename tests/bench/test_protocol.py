@@ -32,7 +32,7 @@ def test_every_setting_that_changes_a_number_changes_the_id(tmp_path, changes, f
     with pytest.raises(UserError, match=field.replace(".", r"\.")) as refused:
         protocol.require_same({"here": before, "there": after}, "this table")
     assert "this table would mix protocols" in str(refused.value)
-    assert "precision" not in str(refused.value) or field == "precision"
+    assert "; precision:" not in str(refused.value) or field == "precision"
 
 
 def test_what_changes_no_number_changes_no_id(tmp_path):

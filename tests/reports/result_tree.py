@@ -10,6 +10,7 @@ import yaml
 
 from bench import artifacts
 from bench.prepared import Prepared
+from bench.protocol import Protocol
 
 EXPLAINERS = ["surrogate", "grad_cam", "score_cam", "rise", "uniform", "centre", "sobel"]
 METRICS = {
@@ -20,6 +21,8 @@ METRICS = {
     "part_pointing": ("higher", "Part pointing", 0.0),
     "telling_energy": ("higher", "Telling energy", 1.0),
 }
+DESCRIPTIONS = {"gini": ("neither", "Gini index", 1.0), "part_pointing:wing": ("neither", "Points at wing", 0.0)}
+COLUMNS = METRICS | DESCRIPTIONS
 QUALITY = dict(zip(EXPLAINERS, (0.71, 0.58, 0.66, 0.7, 0.2, 0.6, 0.3), strict=True))
 SECONDS = dict(zip(EXPLAINERS, (0.004, 0.009, 0.9, 6.0, 1e-4, 1e-4, 3e-4), strict=True))
 PARTS = ("head", "wing", "tail", "crest")
@@ -60,22 +63,29 @@ def write_results(
     folder: Path,
     images: int = 12,
     classes: tuple[str, ...] = ("lark", "wren"),
-    metrics: tuple[str, ...] = tuple(METRICS),
+    metrics: tuple[str, ...] = tuple(COLUMNS),
+    seeds: int = 1,
     **changes: Any,
 ) -> None:
     """Write everything below results/<experiment> except the gallery."""
     name = folder.name
     chosen = settings(name, **changes)
     artifacts.write_json(folder / "settings.json", {"name": name, **chosen})
-    artifacts.write_json(folder / "metrics.json", {m: {"better": b, "title": t} for m, (b, t, _) in METRICS.items()})
+    artifacts.write_json(folder / "metrics.json", {m: {"better": b, "title": t} for m, (b, t, _) in COLUMNS.items()})
     split = {"train": 80, "val": 20, "test": images}
     data = {"images": split, "classes": 2, "parts": list(PARTS), "checksum": "ab12"}
     artifacts.write_json(folder / "data.json", data)
     artifacts.write_json(folder / "environment.json", ENVIRONMENT)
     artifacts.write_json(folder / "teacher.json", TEACHER | {"evaluation_images": images})
+    artifacts.write_json(folder / "map_sizes.json", {"surrogate": [8, 8], "grad_cam": [4, 4]})
+    artifacts.write_json(folder / "claims.json", claims())
+    artifacts.write_rows(folder / "effects.parquet", pd.DataFrame(columns=artifacts.EFFECT_COLUMNS, dtype=object))
     artifacts.write_rows(folder / "predictions.parquet", predictions(images, classes))
     for explainer in chosen["explainers"]:
-        artifacts.write_rows(folder / f"scores/{explainer}.parquet", scores(name, explainer, images, metrics))
+        runs = [scores(name, explainer, images, metrics, seed) for seed in range(seeds)]
+        artifacts.write_rows(folder / f"scores/{explainer}.parquet", pd.concat(runs, ignore_index=True))
+        fields = {protocol(name, metric).id: protocol(name, metric).fields for metric in metrics}
+        artifacts.write_json(folder / f"protocols/{explainer}.json", fields)
         artifacts.write_json(folder / f"throughput/{explainer}.json", throughput(name, explainer))
         summary = {"parameters": 2300000, "agreement": {"val": 0.95, "test": 0.93}, "seconds": 80.5}
         artifacts.write_json(folder / f"fits/{explainer}.json", summary if explainer == "surrogate" else {})
@@ -106,21 +116,62 @@ def predictions(images: int, classes: tuple[str, ...]) -> pd.DataFrame:
     )
 
 
-def scores(experiment: str, explainer: str, images: int, metrics: tuple[str, ...] = tuple(METRICS)) -> pd.DataFrame:
+def protocol(experiment: str, metric: str) -> Protocol:
+    """Return the protocol of a made-up metric; columns of one metric share it."""
+    fields = {"metric": metric.partition(":")[0], "dataset.name": experiment, "precision": "fp32", "image_size": 32}
+    return Protocol(fields | ({"metric.settings.steps": 28} if metric in ("insertion", "deletion") else {}))
+
+
+def scores(
+    experiment: str, explainer: str, images: int, metrics: tuple[str, ...] = tuple(COLUMNS), seed: int = 0
+) -> pd.DataFrame:
     """Return made-up scores around the explainer's quality, the same on every call."""
     rows = []
     for metric in metrics:
-        better, _, scale = METRICS[metric]
-        random = np.random.default_rng([len(metric), len(explainer)])
-        quality = QUALITY.get(explainer, 0.5) if better == "higher" else 1 - QUALITY.get(explainer, 0.5)
+        better, _, scale = COLUMNS[metric]
+        random = np.random.default_rng([len(metric), len(explainer), seed])
+        quality = 1 - QUALITY.get(explainer, 0.5) if better == "lower" else QUALITY.get(explainer, 0.5)
         values = np.clip(quality + random.normal(0, 0.12, images), 0, 1)
         values = (values > 0.5).astype(float) if scale == 0 else values * scale
         if metric == "part_pointing" and images > 4:
             values[4] = np.nan
-        rows.append(pd.DataFrame({"image_id": image_ids(images), "metric": metric, "value": values}))
-    return pd.concat(rows, ignore_index=True).assign(experiment=experiment, seed=0, explainer=explainer)[
+        own = pd.DataFrame({"image_id": image_ids(images), "metric": metric, "value": values})
+        rows.append(own.assign(protocol=protocol(experiment, metric).id))
+    return pd.concat(rows, ignore_index=True).assign(experiment=experiment, seed=seed, explainer=explainer)[
         artifacts.SCORE_COLUMNS
     ]
+
+
+def claims() -> dict[str, Any]:
+    """Return a ledger with every verdict."""
+    nothing = dict.fromkeys(("value", "low", "high", "p", "effect"))
+    rate = {"label": "frames per second (cpu)", "value": 250.0, "low": 240.5, "high": 260.0, "unit": "fps"}
+    ratio = {"label": "times as fast as rise", "value": 1500.0, "low": 1400.0, "high": 1600.0, "unit": "times"}
+    better = {"label": "insertion: surrogate minus grad_cam", "value": 0.13, "low": 0.08, "high": 0.18, "unit": "share"}
+    drop = {"label": "average_drop: surrogate minus rise", "value": -4.0, "low": -6.5, "high": 1.0, "unit": "percent"}
+    figures = {
+        "speed": [nothing | rate | {"n": 20, "seeds": 1, "outcome": ""}],
+        "speed_ratio": [nothing | ratio | {"n": 20, "seeds": 1, "outcome": "3.2 orders of magnitude"}],
+        "finer": [nothing | better | {"n": 12, "seeds": 1, "outcome": "better", "p": 0.0004, "effect": 0.91}],
+        "as_accurate": [nothing | drop | {"n": 12, "seeds": 1, "outcome": "inconclusive", "p": 0.21, "effect": -0.3}],
+        "ablations": [nothing | {"label": "cells", "unit": "cells", "value": 64.0, "n": 1, "seeds": 1, "outcome": ""}],
+    }
+    verdicts = ("reproduced", "reproduced", "not reproduced", "inconclusive", "not testable here")
+    found = {
+        name: {
+            "title": f"Title of {name}",
+            "quote": f"The abstract says {name}.",
+            "hypothesis": f"It is {name}.",
+            "test": f"A test of {name}.",
+            "verdict": verdict,
+            "reason": f"Because of {name}.",
+            "figures": own,
+            "missing": [],
+        }
+        for verdict, (name, own) in zip(verdicts, figures.items(), strict=True)
+    }
+    found["ablations"]["missing"] = ["scores of surrogate_last_stage"]
+    return found
 
 
 def throughput(experiment: str, explainer: str) -> dict[str, Any]:
@@ -135,7 +186,8 @@ def throughput(experiment: str, explainer: str) -> dict[str, Any]:
             "fps": batch / seconds,
             "forward_ratio": seconds / 0.003,
         }
-        benchmarks.append({"stats": {"median": seconds, "mean": seconds, "rounds": 5}, "extra_info": info})
+        stats = {"median": seconds, "mean": seconds, "rounds": 5, "data": [seconds] * 5}
+        benchmarks.append({"stats": stats, "extra_info": info})
     return {"machine_info": {"cpu": {"brand_raw": "An Example CPU"}}, "benchmarks": benchmarks}
 
 

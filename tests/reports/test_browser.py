@@ -15,6 +15,19 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+# WCAG's ratio of an element's colour to the first background behind it that is not transparent.
+CONTRAST = """(element) => {
+  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  let behind = element;
+  while (parts(getComputedStyle(behind).backgroundColor)[3] === 0) behind = behind.parentElement;
+  const light = (colour) => parts(colour).slice(0, 3).map((v) => v / 255)
+    .map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const both = [getComputedStyle(element).color, getComputedStyle(behind).backgroundColor].map(light);
+  return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
+}"""
+
+
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     root = tmp_path_factory.mktemp("browser")
@@ -72,6 +85,33 @@ def test_click_on_a_heading_sorts_the_rows(opened):
     assert names.all_inner_texts() != before
     assert sorted(names.all_inner_texts()) == sorted(before)
     assert complaints == []
+
+
+def test_first_screen_tells_which_claims_reproduce(opened):
+    page = opened[0]
+    badges = page.get_by_role("region", name="Claims and verdicts").locator(".badge")
+    assert badges.count() == 2 * len(result_tree.claims())
+    assert all(0 < badge.bounding_box()["y"] < 900 - 20 for badge in badges.all())
+
+
+def test_figures_of_a_claim_open_and_fit(opened):
+    page, _, complaints = opened
+    claim = page.locator("#claim-3")
+    table = claim.locator("table").first
+    assert not table.is_visible()
+    claim.locator("summary").first.click()
+    assert table.is_visible()
+    assert table.evaluate("(table) => table.scrollWidth <= table.parentElement.clientWidth")
+    assert complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_verdicts_can_be_read_in_light_and_dark(browser, address, scheme):
+    page = browser.new_page(color_scheme=scheme)
+    page.goto(address)
+    for kind in ("yes", "no", "open", "untested"):
+        assert page.locator(f".matrix .badge.{kind}").first.evaluate(CONTRAST) >= 4.5, kind
+    page.close()
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -2,7 +2,6 @@
 
 import pytest
 
-from bench import artifacts
 from methods.errors import UserError
 from reports import reference
 from tests.reports import result_tree
@@ -11,7 +10,6 @@ from tests.reports import result_tree
 @pytest.fixture
 def results(tmp_path):
     result_tree.write_results(tmp_path / "results/birds")
-    artifacts.write_json(tmp_path / "results/birds/map_sizes.json", {"surrogate": [8, 8], "grad_cam": [4, 4]})
     (tmp_path / "results/birds/gallery").mkdir(exist_ok=True)
     (tmp_path / "results/birds/gallery/photograph.jpg").write_bytes(b"not to be copied")
     return tmp_path / "results"
@@ -20,11 +18,12 @@ def results(tmp_path):
 def test_numbers_are_copied_and_pictures_are_not(results, tmp_path):
     reference.main("birds", results, tmp_path / "reference")
     copied = {p.relative_to(tmp_path / "reference/birds").as_posix() for p in (tmp_path / "reference").rglob("*.*")}
-    assert "scores/rise.parquet" in copied
+    assert {"scores/rise.parquet", "protocols/rise.json", "claims.json", "effects.parquet"} <= copied
     assert "settings.json" in copied
-    assert "plots/speed_0.svg" in copied
+    assert {"plots/speed_0.svg", "plots/ranks_0.svg", "report/claims.csv"} <= copied
     page = (tmp_path / "reference/birds/report/index.html").read_text(encoding="utf-8")
-    assert "8 × 8 cells against 4 × 4" in page
+    assert "Because of speed_ratio." in page
+    assert "committed reference" in page
     assert not any(name.endswith((".jpg", ".png", ".safetensors")) or "gallery" in name for name in copied)
 
 

@@ -1,29 +1,32 @@
 """The tables of the report against numbers worked out by hand."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from reports import comparisons, glossary, tables
+from bench.protocol import Protocol
+from reports import comparisons, glossary, measures, protocols, ranks, seeds, tables
 from reports.results import Results
 from tests.reports import result_tree
 
-IMAGES = ["a", "b", "c", "d"]
+IMAGES = list("abcdefghij")
 
 
-def made(**values: dict[str, list[float]]) -> Results:
-    """Return results with one list of values (images a to d) per explainer and metric."""
+def made(**values: dict[str, Any]) -> Results:
+    """Return results with one list of values (images a to j) per explainer and metric."""
     scores = {
         (name, metric): pd.Series(column, index=IMAGES[: len(column)], dtype=float)
         for name, metrics in values.items()
         for metric, column in metrics.items()
     }
-    measures = glossary.measures({}, [metric for _, metric in scores])
+    known = measures.measures({}, [metric for _, metric in scores])
     order = glossary.display_order(list(values))
-    return Results("parts", False, Path(), explainers=order, measures=measures, scores=scores)
+    return Results("parts", False, Path(), explainers=order, measures=known, scores=scores)
 
 
 def test_accuracy_is_the_mean_over_the_images_to_which_the_metric_applies():
@@ -36,28 +39,41 @@ def test_accuracy_is_the_mean_over_the_images_to_which_the_metric_applies():
     assert rows.loc["insertion", "low"] < 0.5 < rows.loc["insertion", "high"]
 
 
-def test_best_follows_the_metrics_direction_and_leaves_out_controls():
+def test_best_follows_the_metrics_direction_and_leaves_out_ablations_and_controls():
+    noise = np.tile([-0.05, 0.05], 5)
     results = made(
-        surrogate={"deletion": [0.1, 0.1, 0.2, 0.2]},
-        grad_cam={"deletion": [0.2, 0.1, 0.1, 0.2]},
-        rise={"deletion": [0.5, 0.6, 0.7, 0.8]},
-        centre={"deletion": [0.0, 0.0, 0.0, 0.0]},
+        surrogate={"deletion": 0.2 + noise},
+        surrogate_no_attention={"deletion": 0.1 + noise},
+        grad_cam={"deletion": 0.21 - noise},
+        rise={"deletion": 0.7 + noise},
+        centre={"deletion": 0 * noise},
     )
-    results.scores["grad_cam", "deletion"] += 0.01
     marks = tables.best(results, tables.accuracy(results))
     assert marks == {("surrogate", "deletion"): "best", ("grad_cam", "deletion"): "tied"}
+
+
+def test_cells_are_tied_by_the_corrected_test_and_not_by_the_interval():
+    """Two methods that differ in six images of ten: p = 2 / 2^6 = 0.031, and 0.094 among three pairs."""
+    better = np.array([0.1] * 6 + [0] * 4)
+    alone = made(surrogate={"insertion": 0.5 + better}, rise={"insertion": [0.5] * 10})
+    assert tables.best(alone, tables.accuracy(alone)) == {("surrogate", "insertion"): "best"}
+    third = {"insertion": 0.5 + np.roll(better, 1) * 0.5}
+    among = made(surrogate={"insertion": 0.5 + better}, rise={"insertion": [0.5] * 10}, grad_cam=third)
+    assert tables.best(among, tables.accuracy(among))["rise", "insertion"] == "tied"
 
 
 def test_metric_without_a_direction_has_no_best():
     results = made(surrogate={"gini": [1, 2, 3, 4]}, rise={"gini": [2, 3, 4, 5]})
     assert tables.best(results, tables.accuracy(results)) == {}
+    assert results.ranking == []
 
 
-def test_control_that_beats_a_real_method_is_listed():
+def test_control_that_beats_a_method_is_listed():
+    noise = np.tile([-0.05, 0.05], 5)
     results = made(
-        surrogate={"deletion": [0.1, 0.1, 0.1, 0.1], "insertion": [0.9, 0.9, 0.9, 0.9]},
-        rise={"deletion": [0.5, 0.6, 0.5, 0.6], "insertion": [0.3, 0.5, 0.4, 0.4]},
-        sobel={"deletion": [0.2, 0.2, 0.2, 0.2], "insertion": [0.6, 0.1, 0.9, 0.1]},
+        surrogate={"deletion": [0.1] * 10, "insertion": [0.9] * 10},
+        rise={"deletion": 0.55 + noise, "insertion": 0.4 + noise},
+        sobel={"deletion": [0.2] * 10, "insertion": 0.41 - noise},
     )
     wins = tables.control_wins(results, tables.accuracy(results))
     assert wins == [
@@ -77,25 +93,77 @@ def test_throughput_is_read_per_batch_and_a_missing_file_is_empty():
     assert rise == tables.Speed("parts", "rise")
 
 
-def test_speed_ratio_needs_the_same_device_and_precision():
-    results = made(surrogate={}, rise={}, score_cam={})
-    results.timings.update({name: result_tree.throughput("parts", name) for name in results.explainers})
-    results.timings["score_cam"]["benchmarks"][0]["extra_info"]["device"] = "cuda"
-    found = comparisons.compare(results, tables.throughput(results))
-    assert found["rise"].speed_ratio == pytest.approx(1500)
-    assert found["rise"].orders == pytest.approx(3.176, abs=1e-3)
-    assert found["score_cam"].speed_ratio is None
-
-
-def test_comparison_is_the_surrogate_minus_the_other():
+def test_comparison_is_the_surrogate_minus_every_other_after_correction():
+    noise = np.tile([-0.01, 0.01], 5)
+    other = {"insertion": 0.3 + noise, "deletion": 0.3 - noise}
     results = made(
-        surrogate={"insertion": [0.5, 0.6, 0.7], "deletion": [0.5, 0.6, 0.7]},
-        grad_cam={"insertion": [0.25, 0.35, 0.45], "deletion": [0.25, 0.35, 0.45]},
+        surrogate={"insertion": [0.5] * 10, "deletion": [0.5] * 10, "gini": [0.5] * 10},
+        surrogate_no_attention=other,
+        grad_cam={**other, "gini": [0.1] * 10},
+        centre=other,
     )
-    insertion, deletion = comparisons.compare(results, [])["grad_cam"].differences
-    assert insertion.estimate.mean == pytest.approx(0.25)
-    assert (insertion.metric, insertion.outcome) == ("insertion", "better")
-    assert (deletion.metric, deletion.outcome) == ("deletion", "worse")
+    found = comparisons.surrogate_minus(results)
+    assert list(found) == ["grad_cam", "surrogate_no_attention"]
+    insertion, deletion = found["grad_cam"]["insertion"], found["grad_cam"]["deletion"]
+    assert insertion.difference.mean == pytest.approx(0.2)
+    assert (insertion.outcome, deletion.outcome) == ("better", "worse")
+    assert insertion.p_holm == pytest.approx(2 * insertion.p), "two metrics of one method are the family"
+    assert set(found["grad_cam"]) == {"insertion", "deletion"}
+
+
+def test_comparison_needs_images_that_both_were_scored_on():
+    assert comparisons.surrogate_minus(made(rise={"insertion": [1.0]})) == {}
+    results = made(surrogate={"insertion": [1.0, np.nan]}, rise={"insertion": [np.nan, 1.0]})
+    assert comparisons.surrogate_minus(results) == {"rise": {}}
+
+
+def test_ranks_are_over_metrics_with_a_direction_and_methods_alone():
+    results = made(
+        surrogate={"insertion": [0.9], "deletion": [0.1], "gini": [0]},
+        rise={"insertion": [0.8], "deletion": [0.2], "gini": [1]},
+        surrogate_last_stage={"insertion": [1.0], "deletion": [0.0]},
+        uniform={"insertion": [1.0], "deletion": [0.0]},
+    )
+    found = ranks.average_ranks([(results, tables.means(tables.accuracy(results)))])
+    assert found.average_ranks == {"surrogate": 1, "rise": 2}
+    assert found.blocks == 2
+
+
+def test_ranks_need_two_methods_and_two_metrics():
+    assert ranks.average_ranks([]) is None
+    for values in (
+        {"surrogate": {"insertion": [1], "deletion": [1]}},
+        {"surrogate": {"insertion": [1]}, "rise": {"insertion": [1]}},
+        {"surrogate": {"insertion": [1], "deletion": [1]}, "rise": {"insertion": [1], "deletion": [np.nan]}},
+    ):
+        results = made(**values)
+        assert ranks.average_ranks([(results, tables.means(tables.accuracy(results)))]) is None
+
+
+def test_a_reference_counts_only_beside_a_run_of_another_experiment():
+    run, same, other = (Results(name, kept, Path()) for name, kept in (("a", False), ("a", True), ("b", True)))
+    assert [one for one, _ in ranks.distinct([(run, {}), (same, {}), (other, {})])] == [run, other]
+
+
+def test_spread_is_over_seeds_and_empty_for_one():
+    results = made(rise={"insertion": [0.3, 0.5]})
+    rows = pd.DataFrame({"seed": [0, 0, 1, 1], "image_id": ["a", "b"] * 2, "value": [0.2, 0.4, 0.4, 0.6]})
+    results.rows["rise"] = rows.assign(metric="insertion")
+    assert seeds.spread(results) == {}
+    found = seeds.spread(replace(results, seeds=2))["rise", "insertion"]
+    assert (found.seeds, found.images, found.mean) == (2, 2, pytest.approx(0.4))
+    assert found.std == pytest.approx(0.2 / 2**0.5)
+
+
+def test_protocols_show_what_is_shared_once_and_what_differs_per_metric():
+    results = made(rise={})
+    one, two = ({"metric": name, "precision": "fp32", "steps": steps} for name, steps in (("a", 1), ("b", 2)))
+    results.protocols.update({"x": Protocol(one), "y": Protocol(one), "z": Protocol(two)})
+    assert protocols.shared(results) == {"precision": "fp32"}
+    first, second = protocols.differing(results)
+    assert (first.metrics, first.fields) == (("x", "y"), {"metric": "a", "steps": "1"})
+    assert (second.id, second.metrics) == (Protocol(two).id, ("z",))
+    assert protocols.identity(Protocol({"protocol": "abc"})) == "abc", "the file of the fields was lost"
 
 
 def test_fidelity_shows_the_teacher_and_what_learned():
@@ -114,13 +182,16 @@ def test_fidelity_shows_the_teacher_and_what_learned():
 def test_files_hold_the_rows_and_the_summary_holds_no_time(tmp_path):
     results = made(surrogate={"insertion": [0.2, 0.4, 0.6, 0.8]}, rise={"part_pointing": [np.nan] * 4})
     results.timings["surrogate"] = result_tree.throughput("parts", "surrogate")
-    tables.write(tmp_path, {"parts": tables.accuracy(results)}, tables.throughput(results))
+    results.protocols["insertion"] = Protocol({"steps": 28})
+    claims = pd.DataFrame([("parts", "speed", "reproduced", "Why.")], columns=tables.CLAIM_COLUMNS)
+    tables.write(tmp_path, {"parts": tables.accuracy(results)}, tables.throughput(results), claims)
     assert json.loads((tmp_path / "summary.json").read_text()) == {
-        "parts": {"surrogate": {"insertion": pytest.approx(0.5)}}
+        "parts": {"means": {"surrogate": {"insertion": pytest.approx(0.5)}}, "claims": {"speed": "reproduced"}}
     }
     accuracy = pd.read_csv(tmp_path / "accuracy.csv")
     assert accuracy.columns.tolist() == tables.ACCURACY_COLUMNS
     assert accuracy["n"].tolist() == [4, 0]
+    assert accuracy["protocol"].fillna("").tolist() == [Protocol({"steps": 28}).id, ""]
     speeds = pd.read_csv(tmp_path / "throughput.csv").set_index("explainer")
     assert speeds.loc["surrogate", "fps"] == pytest.approx(250)
     assert np.isnan(speeds.loc["rise", "fps"])
@@ -128,27 +199,3 @@ def test_files_hold_the_rows_and_the_summary_holds_no_time(tmp_path):
 
 def test_committed_results_never_share_a_name_with_a_run():
     assert Results("parts", True, Path()).key == "reference/parts"
-
-
-@pytest.mark.parametrize(
-    ("value", "unit", "signed", "text"),
-    [
-        (0.12345, "share", False, "0.123"),
-        (12.345, "percent", False, "12.3"),
-        (-0.5, "share", True, "−0.500"),
-        (0.5, "share", True, "+0.500"),
-        (-0.0001, "share", True, "0.000"),
-        (float("nan"), "share", False, "–"),
-        (None, "share", False, "–"),
-    ],
-)
-def test_numbers_are_written_with_fixed_decimals(value, unit, signed, text):
-    assert glossary.number(value, unit, signed) == text
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(24.3, "24.3"), (0.1667, "0.167"), (10000, "10,000"), (0, "0"), (None, "–"), (250.0, "250")],
-)
-def test_quantities_are_written_with_three_digits(value, text):
-    assert glossary.significant(value) == text

@@ -1,0 +1,85 @@
+"""The claims of the paper and what became of each in every experiment."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from reports.results import Results
+from reports.tables import CLAIM_COLUMNS
+
+# Verdict -> its sign and the class of its badge; whatever else is written there is shown as it is.
+BADGES = {
+    "reproduced": ("✓", "yes"),
+    "not reproduced": ("✗", "no"),
+    "inconclusive": ("≈", "open"),
+    "not testable here": ("?", "untested"),
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one experiment says of one claim; see `bench.claims.base.Judgement`.
+
+    figures: plain values, None where a number is not known.
+    """
+
+    word: str
+    reason: str
+    hypothesis: str
+    test: str
+    figures: tuple[dict[str, Any], ...]
+    missing: tuple[str, ...]
+
+    @property
+    def badge(self) -> tuple[str, str]:
+        """The sign and the style of the verdict."""
+        return BADGES.get(self.word, ("?", "untested"))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One claim over all experiments.
+
+    verdicts: one for each experiment in the order of the page, None where the claim was not judged.
+    """
+
+    title: str
+    quote: str
+    verdicts: tuple[Verdict | None, ...]
+
+
+def entries(found: list[Results]) -> list[Entry]:
+    """Return the claims in the order of the first experiment that has them.
+
+    Claims of one name whose words differ, as in a reference that is older than the code, are two entries.
+    """
+    verdicts: dict[tuple[str, str, str], list[Verdict | None]] = {}
+    for place, results in enumerate(found):
+        for name, told in _told(results).items():
+            key = (name, str(told.get("title") or name), str(told.get("quote") or ""))
+            verdicts.setdefault(key, [None] * len(found))[place] = _verdict(told)
+    return [Entry(title, quote, tuple(own)) for (_, title, quote), own in verdicts.items()]
+
+
+def rows(found: list[Results]) -> pd.DataFrame:
+    """Return one row per experiment and claim for claims.csv."""
+    told = [(results.key, name, _verdict(told)) for results in found for name, told in _told(results).items()]
+    return pd.DataFrame([(key, name, one.word, one.reason) for key, name, one in told], columns=CLAIM_COLUMNS)
+
+
+def _told(results: Results) -> dict[str, dict[str, Any]]:
+    return {name: told for name, told in results.claims.items() if isinstance(told, dict)}
+
+
+def _verdict(told: dict[str, Any]) -> Verdict:
+    empty = {"label": "", "unit": "", "outcome": "", "n": None, "seeds": None}
+    empty |= dict.fromkeys(("value", "low", "high", "p", "effect"))
+    return Verdict(
+        word=str(told.get("verdict") or "no verdict"),
+        reason=str(told.get("reason") or ""),
+        hypothesis=str(told.get("hypothesis") or ""),
+        test=str(told.get("test") or ""),
+        figures=tuple({**empty, **figure} for figure in told.get("figures") or ()),
+        missing=tuple(map(str, told.get("missing") or ())),
+    )

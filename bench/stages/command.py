@@ -1,5 +1,6 @@
 """How a stage is started from the shell."""
 
+import gc
 import inspect
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ def run(main: Callable[..., None]) -> None:
     """
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(_with_options(main))
+    gc.freeze()  # what is imported stays: statsmodels collects garbage in every test it makes
     try:
         app()
     except UserError as error:

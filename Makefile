@@ -7,7 +7,7 @@ export DVC_NO_ANALYTICS := 1
 EVERYTHING := surrogate,surrogate_last_stage,surrogate_no_attention,surrogate_no_distillation,grad_cam,score_cam,rise
 EVERYTHING := $(EVERYTHING),meaningful_perturbation,uniform,centre,sobel
 
-.PHONY: repro full birds test lint benchmark clean
+.PHONY: repro full birds peers test lint benchmark clean
 
 repro: $(VENV)/.installed
 	dvc repro
@@ -23,6 +23,9 @@ full: $(VENV)/.installed ## the surrogate's ablations and meaningful perturbatio
 
 test: $(VENV)/.installed
 	python -m pytest tests
+
+peers: $(VENV)/.installed ## captum, grad-cam, Quantus and torch-cam, which tests/bench/test_peers.py compares with
+	python -m pip install --quiet --disable-pip-version-check --requirement requirements-peers.lock
 
 lint: $(VENV)/.installed
 	ruff check .

@@ -85,7 +85,7 @@ def batch(kind: str = "truth", saliency: Tensor | None = None) -> Batch:
 
 
 def maps() -> dict[str, Tensor]:
-    """Planted maps, the best first, each without ties."""
+    """Planted maps, the best first; without ties, but for a few that rounding makes in the last."""
     noise = torch.rand(COUNT, SIZE, SIZE, generator=torch.Generator().manual_seed(1))
     blurred = upsample(torch.nn.functional.avg_pool2d(truth().unsqueeze(1), 4).squeeze(1), (SIZE, SIZE))
     peak = torch.zeros(COUNT, SIZE, SIZE)

@@ -12,7 +12,7 @@ _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
 
 def augment(images: Tensor, recipe: Recipe) -> Tensor:
-    """Return [B, 3, H, W] in [0, 1], each image cropped, mirrored and recoloured by its own draw.
+    """Return [B, 3, H, W] or [B, 3, size, size] in [0, 1], each image cropped, mirrored and recoloured by its own draw.
 
     Crops keep an area of `recipe.crop` to 1 at an aspect ratio of 3/4 to 4/3 (log-uniform), as in
     the usual recipe (Szegedy et al. 2015). All draws come from torch's CPU generator.
@@ -32,7 +32,8 @@ def _crops(count: int, recipe: Recipe, like: Tensor) -> Tensor:
     theta = torch.zeros(count, 2, 3)
     theta[:, 0, 0], theta[:, 0, 2] = width * mirror, left
     theta[:, 1, 1], theta[:, 1, 2] = height, top
-    return F.affine_grid(theta.to(like.device), list(like.shape), align_corners=False)
+    size = [recipe.image_size] * 2 if recipe.image_size else list(like.shape[2:])
+    return F.affine_grid(theta.to(like.device), [count, 3, *size], align_corners=False)
 
 
 def _jitter(images: Tensor, strength: float) -> Tensor:

@@ -26,6 +26,9 @@ class Recipe:
     weight_decay: decoupled for AdamW; not applied to biases and norms.
     label_smoothing: for the teacher's cross-entropy.
     crop: smallest share of the image's area that a random resized crop keeps.
+    image_size: side to which crops are resized; none takes the experiment's. Training on smaller images is
+        cheaper, and with smaller crops objects keep the size they have when the network is used
+        (Touvron et al. 2019, https://arxiv.org/abs/1906.06423).
     flip: mirror half of the images.
     precision: of forward and backward passes while training, by autocast.
     jitter: strength of random brightness, contrast and saturation; 0 is none.
@@ -40,6 +43,7 @@ class Recipe:
     weight_decay: Annotated[float, Field(ge=0)] = 0.05
     label_smoothing: Share = 0.1
     crop: Annotated[float, Field(gt=0, le=1)] = 0.5
+    image_size: Positive | None = None
     flip: bool = True
     precision: Literal["fp32", "bf16"] = "fp32"
     jitter: Share = 0.2

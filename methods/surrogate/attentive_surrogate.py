@@ -53,7 +53,7 @@ class AttentiveSurrogate(Explainer):
         return student
 
     def _student(self, teacher: Classifier, image_size: int) -> Student:
-        classifier = deepcopy(teacher).cpu()
+        classifier = folded(deepcopy(teacher).cpu(), image_size)
         classes = _classes(classifier, image_size)
         return Student(classifier, classes, image_size, self.width, self.attentive, self.last_stage_only)
 

@@ -128,6 +128,7 @@ def test_augmentation_follows_the_recipe(images):
     assert same.shape == images.shape
     torch.manual_seed(0)
     changed = augment(images, Recipe(epochs=1, crop=0.3))
+    assert augment(images, Recipe(epochs=1, image_size=20)).shape == (*images.shape[:2], 20, 20)
     assert changed.min() >= 0
     assert changed.max() <= 1
     assert (changed - images).abs().mean() > 0.05

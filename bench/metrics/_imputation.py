@@ -1,122 +1,133 @@
-"""Linear imputation of missing pixels, as ROAD defines it, solved by multigrid and conjugate gradients."""
+"""Linear imputation of missing pixels, as ROAD defines it, by conjugate gradients and multigrid."""
+
+from functools import cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-SMALLEST = 4  # pixels: no grid is coarser
-SWEEPS = 4  # of the smoother, on the coarsest grid
-PINNING = 3  # power; of 2, 3 and 4 the fewest iterations over smooth, noisy and mixed masks
-ITERATIONS = 200  # at most; 1e-3 takes about 5, 1e-8 about 15
-NEIGHBOURS = ((1.0, 2.0, 1.0), (2.0, 0.0, 2.0), (1.0, 2.0, 1.0))  # 12 times the weights 1/12 and 1/6
-SPREAD = (0.25, 0.75, 0.75, 0.25)  # transpose of bilinear doubling, in one dimension
+Rows = tuple[tuple[float, ...], ...]
+WEIGHTS: Rows = ((1 / 12, 1 / 6, 1 / 12), (1 / 6, 0.0, 1 / 6), (1 / 12, 1 / 6, 1 / 12))
+SPREAD: Rows = tuple(tuple(a * b / 16 for a in (1, 3, 3, 1)) for b in (1, 3, 3, 1))  # transpose of `_double`
+PINNING = 3  # of the powers 1 to 4, the one with the fewest iterations over smooth, noisy and mixed masks
+COARSEST = 8  # pixels; a grid of this size is solved directly
+ITERATIONS = 200  # at most; a change of 0.01 takes about 7, one of 1e-8 about 25
 
 
 def impute(image: Tensor, missing: Tensor, tolerance: float = 1e-3) -> Tensor:
-    """Replace missing pixels by the weighted mean of their 8 neighbours, all at once.
+    """Replace missing pixels by the weighted mean of their 8 neighbours, all of them at once.
 
-    With u the result, N(u) the sum of a pixel's neighbours in the image, the 4 direct ones twice the 4
-    diagonal ones, and n the same sum of ones: `n u = N(u)` where a pixel is missing, `u = image` elsewhere.
-    The system is symmetric and positive definite, and is solved by conjugate gradients, preconditioned
-    with a V-cycle of `_Multigrid` and started from an average of averages (`_pyramid`). Iterations
-    end once a V-cycle, which undoes the larger part of the error, changes no pixel by more than `tolerance`.
+    With u the result, mean(u) = sum of w u and count = sum of w over a pixel's neighbours inside the image,
+    w = 1/6 for the 4 direct and 1/12 for the 4 diagonal ones: `count u = mean(u)` where a pixel is missing and
+    `u = image` elsewhere. The system is symmetric and positive definite. It is solved by conjugate gradients
+    for all copies at once, preconditioned with a Jacobi step plus `_Multigrid`, from the start of `_pyramid`.
 
     Args:
-        image: [C, H, W]; its type is that of the computation.
-        missing: bool [n, H, W], the pixels to impute in each of n copies; at least one is known.
-        tolerance: in the units of `image`.
+        image: [C, H, W]; the computation has its type.
+        missing: bool [n, H, W], what to impute in each of n copies.
+        tolerance: in the units of `image`. It ends once the preconditioner, which undoes the larger part of the
+            error, changes no pixel by more; that change is still made.
 
     Returns:
-        [n, C, H, W], channels last.
+        [n, C, H, W], strided.
 
     Raises:
         ValueError: a copy without a known pixel.
-        RuntimeError: no convergence within `ITERATIONS`; a `tolerance` below the rounding error does that.
+        RuntimeError: not done within `ITERATIONS`; a `tolerance` below the rounding error can do that.
     """
     if missing.flatten(1).all(1).any():
         raise ValueError("an image without a known pixel cannot be imputed")
-    shape = (len(missing), *image.shape)
+    depth, height, width = image.shape
+    shape = (height, width, len(missing), depth)
 
-    def channels(copies: Tensor) -> Tensor:  # all in one image: depthwise operations are then fastest
-        return copies.expand(shape).reshape(1, -1, *image.shape[1:]).contiguous(memory_format=torch.channels_last)
+    def side_by_side(pixels: Tensor) -> Tensor:  # all copies as channels of one image, which is fastest
+        return pixels.expand(shape).reshape(1, height, width, -1).permute(0, 3, 1, 2)
 
-    with torch.autocast(image.device.type, enabled=False), torch.backends.cudnn.flags(enabled=False):  # both round
-        filled = _solve(channels(image), channels(missing.to(image.dtype).unsqueeze(1)), tolerance)
-    return filled.view(shape).contiguous(memory_format=torch.channels_last)
+    values = side_by_side(image.permute(1, 2, 0).unsqueeze(2))
+    mask = side_by_side(missing.to(image.dtype).permute(1, 2, 0).unsqueeze(3))
+    with torch.autocast(image.device.type, enabled=False), torch.backends.cudnn.flags(enabled=False):  # they round
+        filled = _solve(values, mask, depth, tolerance)
+    return filled.view(len(missing), *image.shape)
 
 
-def _solve(image: Tensor, mask: Tensor, tolerance: float) -> Tensor:
-    """Solve one system per channel; [1, n, H, W] twice, mask 1 where missing -> same."""
-    grids = _Multigrid(mask)
-    count = _neighbours(torch.ones_like(mask))
-    known = image * (1 - mask)
+def _solve(values: Tensor, mask: Tensor, depth: int, tolerance: float) -> Tensor:
+    """Solve for [1, n C, H, W], given everywhere; mask 1 where missing, the same in `depth` successive channels."""
+    grids, count, known = _Multigrid(_coarser(mask), depth), _count(mask), values * (1 - mask)
     u = torch.addcmul(known, mask, _pyramid(known, 1 - mask))
-    residual = (_neighbours(u) - count * u).mul_(mask)
-    direction, before = torch.zeros_like(u), torch.ones_like(u[..., :1, :1])
+    residual = _mean(u).addcmul_(count, u, value=-1).mul_(mask)
+    direction, before = torch.zeros_like(u), 1.0
     for _ in range(ITERATIONS):
-        change = grids.cycle(residual)
+        change = _double(grids.correction(_gather(residual)), mask).mul_(mask).add_(residual)
         if _largest(change) <= tolerance:
             return u.add_(change)
         now = _dot(residual, change)
-        direction = torch.addcmul(change, now / before, direction)
-        applied = (count * direction).sub_(_neighbours(direction)).mul_(mask)
-        step = now / _dot(direction, applied).clamp(min=torch.finfo(u.dtype).tiny)
-        u.addcmul_(direction, step)
-        residual.addcmul_(applied, -step)
-        before = now.clamp(min=torch.finfo(u.dtype).tiny)
-    raise RuntimeError(f"linear imputation is not within {tolerance:g} after {ITERATIONS} iterations")
+        direction.mul_(now / before).add_(change)
+        fall = _mean(direction).addcmul_(count, direction, value=-1).mul_(mask)
+        step = -now / _dot(direction, fall)
+        u.add_(direction, alpha=step)
+        residual.add_(fall, alpha=step)
+        before = now
+    raise RuntimeError(f"linear imputation still changes by more than {tolerance:g} after {ITERATIONS} iterations")
 
 
 class _Multigrid:
-    """An approximate inverse of the system on ever coarser grids.
+    """An approximate inverse of the system on a grid of pixels some of which are known.
 
-    On every grid a pixel has a share in [0, 1]: 1 missing, 0 known, between them where a coarse pixel
-    covers both; it divides the diagonal, so that known pixels hold the coarse correction at zero. A coarse
-    pixel's share is the `PINNING`-th power of its 4 pixels' mean: a single known pixel holds all around it,
-    which the plain mean forgets. The smoother is undamped Jacobi, which leaves 1/3 of what a coarser
-    grid cannot show, in each sweep: one before and one after the coarse correction.
+    Each pixel has a share in [0, 1], 1 missing and 0 known; between them it covers both. The share divides the
+    system's diagonal: known pixels hold the solution at zero. That of a coarser pixel is the `PINNING`-th
+    power of its 4 pixels' mean, since a single known pixel holds all around it. One sweep of undamped
+    Jacobi, before and after the correction from the coarser grid, leaves 1/3 of what that grid cannot show.
     """
 
-    def __init__(self, mask: Tensor) -> None:
-        self.masks, self.gains = [], []
-        share = mask
-        while True:
+    def __init__(self, share: Tensor, depth: int) -> None:
+        self.masks: list[Tensor] = []
+        self.gains: list[Tensor] = []
+        while max(share.shape[2:]) > COARSEST:
             self.masks.append((share > 0).to(share))
-            self.gains.append(share / _neighbours(torch.ones_like(share)))
-            if max(share.shape[2:]) <= SMALLEST:
-                break
-            share = _halve(share).pow_(PINNING)
+            self.gains.append(share / _count(share))
+            share = _coarser(share)
+        pixels = share[0, 0].numel()
+        gain = (share / _count(share))[0, ::depth].reshape(-1, pixels, 1)
+        unit = torch.eye(pixels, dtype=share.dtype, device=share.device)
+        mean = _mean(unit.view(1, pixels, *share.shape[2:])).reshape(pixels, pixels)
+        self.inverse = torch.linalg.solve(unit - gain * mean, gain * unit)
 
-    def cycle(self, residual: Tensor, level: int = 0) -> Tensor:
-        """Return an approximate solution, [1, n, h, w] -> same, zero at known pixels."""
+    def correction(self, residual: Tensor, level: int = 0) -> Tensor:
+        """Return the solution for a residual, [1, n, h, w] -> same, zero at known pixels."""
+        if level == len(self.masks):
+            rows = residual.reshape(len(self.inverse), -1, self.inverse.shape[1])
+            return (rows @ self.inverse).view(residual.shape).contiguous(memory_format=torch.channels_last)
         mask, gain = self.masks[level], self.gains[level]
         u = gain * residual
-        if level + 1 == len(self.masks):
-            for _ in range(SWEEPS):
-                u = _neighbours(u).add_(residual).mul_(gain)
-            return u
-        left = _neighbours(u).mul_(mask)
-        u.addcmul_(mask, _double(self.cycle(_gather(left), level + 1), u))
-        return _neighbours(u).add_(residual).mul_(gain)
+        left = _gather(_mean(u).mul_(mask))
+        u.addcmul_(mask, _double(self.correction(left, level + 1), u))
+        return _mean(u).add_(residual).mul_(gain)
 
 
 def _pyramid(known: Tensor, weight: Tensor) -> Tensor:
-    """Guess every pixel: known ones averaged over ever larger squares, then interpolated where none is."""
+    """Guess each pixel from its square's known ones, in ever larger squares; `known` holds weight * value."""
     if max(known.shape[2:]) == 1:
         return known / weight
     some = _halve(weight)
-    reach = some.clamp(min=0.25)  # the weight of one known pixel in a full square counts as 1
-    coarse = _pyramid(_halve(known) / reach, some / reach)
-    return torch.addcmul(known, 1 - weight, _double(coarse, known))
+    reach = some.clamp(min=0.25)  # one known pixel of 4 is enough
+    return torch.addcmul(known, 1 - weight, _double(_pyramid(_halve(known) / reach, some / reach), known))
 
 
-def _neighbours(u: Tensor) -> Tensor:
-    kernel = u.new_tensor(NEIGHBOURS).expand(u.shape[1], 1, 3, 3)
-    return F.conv2d(u, kernel, padding=1, groups=u.shape[1])
+def _mean(u: Tensor) -> Tensor:
+    return F.conv2d(u, _kernel(WEIGHTS, u.shape[1], u.dtype, u.device), padding=1, groups=u.shape[1])
+
+
+def _count(like: Tensor) -> Tensor:
+    """Sum of the neighbours' weights; a pixel without any, the only one of its grid, gets the smallest weight."""
+    return _mean(torch.ones_like(like)).clamp_(min=1 / 12)
 
 
 def _halve(u: Tensor) -> Tensor:
     return F.avg_pool2d(u, 2, ceil_mode=True)
+
+
+def _coarser(share: Tensor) -> Tensor:
+    return _halve(share).pow_(PINNING)
 
 
 def _double(u: Tensor, like: Tensor) -> Tensor:
@@ -125,17 +136,24 @@ def _double(u: Tensor, like: Tensor) -> Tensor:
 
 
 def _gather(residual: Tensor) -> Tensor:
-    """Sum what belongs to each pixel of the coarser grid."""
     height, width = residual.shape[2:]
-    spread = residual.new_tensor(SPREAD)
-    kernel = torch.outer(spread, spread).expand(residual.shape[1], 1, 4, 4)
-    padded = F.pad(residual, (1, 1 + width % 2, 1, 1 + height % 2)) if height % 2 or width % 2 else residual
-    return F.conv2d(padded, kernel, stride=2, padding=0 if padded is not residual else 1, groups=residual.shape[1])
+    even = F.pad(residual, (0, width % 2, 0, height % 2)) if height % 2 or width % 2 else residual
+    kernel = _kernel(SPREAD, even.shape[1], even.dtype, even.device)
+    return F.conv2d(even, kernel, stride=2, padding=1, groups=even.shape[1])
 
 
-def _dot(a: Tensor, b: Tensor) -> Tensor:
-    return (a * b).sum((2, 3), keepdim=True)
+@cache
+def _kernel(rows: Rows, channels: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    return torch.tensor(rows, dtype=dtype, device=device).repeat(channels, 1, 1, 1)
+
+
+def _dot(a: Tensor, b: Tensor) -> float:
+    return float(torch.dot(_flat(a), _flat(b)))
 
 
 def _largest(u: Tensor) -> float:
-    return max(abs(float(end)) for end in u.permute(0, 2, 3, 1).aminmax())
+    return max(abs(float(end)) for end in _flat(u).aminmax())
+
+
+def _flat(u: Tensor) -> Tensor:
+    return u.permute(0, 2, 3, 1).reshape(-1)

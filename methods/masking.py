@@ -1,13 +1,80 @@
-"""Class scores of many masked copies of one image, streamed: the one hot path."""
+"""Class scores of many masked copies of one image, streamed: the one hot path.
+
+Copies are formed in the network's normalised space, where blending equals the same blend of RGB values, and
+with the channels of a pixel side by side, as the convolutions want them: one write and one multiplication.
+"""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from methods.classifier import Classifier
 
-CHUNK = 32  # masked copies per forward pass; bounds the memory whatever the number of masks
+CPU_CHUNK, GPU_CHUNK = 32, 256  # copies per forward pass; see `chunk`
+
+
+@dataclass(frozen=True)
+class Masks:
+    """Smooth masks of H x W pixels as products of small matrices: mask i is `rows[i] @ columns[i]`.
+
+    rows: [n, H, k].
+    columns: [n, k, W], or [k, W] if all masks share it.
+    """
+
+    rows: Tensor
+    columns: Tensor
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def split(self, size: int) -> Iterator["Masks"]:
+        """Yield the masks in order, at most `size` at a time."""
+        for first in range(0, len(self), size):
+            part = slice(first, first + size)
+            yield Masks(self.rows[part], self.columns if self.columns.ndim == 2 else self.columns[part])
+
+    def dense(self) -> Tensor:
+        """Return the masks, [n, H, W]."""
+        with _exactly(self.rows):
+            return self.rows @ self.columns
+
+    def times(self, image: Tensor) -> Tensor:
+        """Return the image under each mask; [C, H, W] -> [n, C, H, W], channels last."""
+        depth, height = image.shape[:2]
+        with _exactly(image):
+            copies = self.rows.to(image) @ self.columns.to(image).repeat_interleave(depth, -1)
+        return _pixels(copies.mul_(_flat(image).view(height, -1)), image)
+
+    def weighted_sum(self, weights: Tensor) -> Tensor:
+        """Return `sum_i weights[i] mask_i`; [n] -> [H, W]."""
+        weighted = weights.view(-1, 1, 1).to(self.rows) * self.rows
+        with _exactly(weighted):
+            if self.columns.ndim == 2:
+                return weighted.sum(0) @ self.columns
+            return weighted.transpose(0, 1).flatten(1) @ self.columns.flatten(0, 1)
+
+
+def upsampled(cells: Tensor, size: tuple[int, int]) -> Masks:
+    """Return cells [n, h, w] resized as `resize.upsample` does it."""
+    down, across = (interpolation(*pair).to(cells) for pair in zip(cells.shape[-2:], size, strict=True))
+    with _exactly(cells):
+        return Masks(down @ cells, across.T)
+
+
+def interpolation(cells: int, size: int) -> Tensor:
+    """Return what each of `size` pixels takes from each of `cells` cells, [size, cells]; see `resize.upsample`."""
+    return F.interpolate(torch.eye(cells).unsqueeze(0), size=size, mode="linear", align_corners=False)[0].T
+
+
+def chunk(device: torch.device) -> int:
+    """Masked copies per forward pass: it bounds the memory, and larger ones gain nothing.
+
+    Fixed for each kind of device, not searched for at each start, so that a run repeats to the last bit.
+    """
+    return CPU_CHUNK if device.type == "cpu" else GPU_CHUNK
 
 
 @torch.inference_mode()
@@ -16,51 +83,83 @@ def class_probabilities(model: Classifier, images: Tensor, targets: Tensor) -> T
     return _probabilities(model, model.normalise(images), targets)
 
 
-def stream(
-    model: Classifier, image: Tensor, masks: Iterable[Tensor], target: Tensor, baseline: Tensor | None = None
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield each chunk of masks with the softmax probability of one class on the masked copies.
-
-    A copy is `baseline + mask * (image - baseline)`, formed in the network's normalised space,
-    where it equals the same blend of RGB values.
+def stream(model: Classifier, image: Tensor, masks: Iterable[Masks], target: Tensor) -> Iterator[tuple[Masks, Tensor]]:
+    """Yield masks with the softmax probability of one class on the masked copies; behind a mask is the mean colour.
 
     Args:
         model: the classifier.
         image: [3, H, W], RGB in [0, 1].
-        masks: chunks [n, H, W] in [0, 1]; one forward pass each, so memory is that of a chunk.
+        masks: with values in [0, 1]; one forward pass for each `chunk`, so that memory is that of one.
         target: [] the class.
-        baseline: [3, H, W], RGB in [0, 1]; None is zero in normalised space (the mean colour).
 
     Yields:
-        the chunk [n, H, W] and its probabilities [n].
+        n masks and their probabilities [n].
     """
-    normalised = model.normalise(image.unsqueeze(0))
-    ground = None if baseline is None else model.normalise(baseline.unsqueeze(0))
-    visible = normalised if ground is None else normalised - ground
-    for chunk in masks:
-        copies = chunk.unsqueeze(1) * visible
-        if ground is not None:
-            copies += ground
-        copies = copies.contiguous(memory_format=torch.channels_last)
-        yield chunk, _probabilities(model, copies, target.expand(len(copies)))
+    visible = model.normalise(image.unsqueeze(0))[0]
+    for several in masks:
+        for part in several.split(chunk(image.device)):
+            copies = part.times(visible)
+            yield part, _probabilities(model, copies, target.expand(len(copies)))
 
 
 @torch.inference_mode()
-def masked_probabilities(
-    model: Classifier, image: Tensor, masks: Iterable[Tensor], target: Tensor, baseline: Tensor | None = None
-) -> Tensor:
-    """Return the probabilities that `stream` yields, [sum of n], in the order of the masks."""
-    scores = [scored for _, scored in stream(model, image, masks, target, baseline)]
+def masked_probabilities(model: Classifier, image: Tensor, masks: Masks, target: Tensor) -> Tensor:
+    """Return the probabilities that `stream` yields, [n], in the order of the masks."""
+    scores = [scored for _, scored in stream(model, image, [masks], target)]
     return torch.cat(scores) if scores else image.new_zeros(0)
+
+
+@torch.inference_mode()
+def changing_probabilities(
+    model: Classifier, before: Tensor, after: Tensor, position: Tensor, counts: Tensor, target: Tensor
+) -> Tensor:
+    """Softmax probability of one class while the pixels of one image give way to those of another.
+
+    Args:
+        model: the classifier.
+        before: [3, H, W], in the network's normalised space.
+        after: the same.
+        position: [H, W], when each pixel changes, 0 first.
+        counts: [n], how many pixels have changed.
+        target: [] the class.
+
+    Returns:
+        [n].
+    """
+    old, new = _flat(before), _flat(after)
+    turn = position.to(torch.int32).flatten().repeat_interleave(len(before))
+    scores = []
+    for some in counts.to(torch.int32).split(chunk(before.device)):
+        copies = _pixels(torch.where(turn < some.unsqueeze(1), new, old), before)
+        scores.append(_probabilities(model, copies, target.expand(len(copies))))
+    return torch.cat(scores)
 
 
 @torch.inference_mode()
 def normalised_probabilities(model: Classifier, normalised: Tensor, targets: Tensor) -> Tensor:
     """Like `class_probabilities`, for any number of images in the network's normalised space, a chunk at a time."""
-    chunks = zip(normalised.split(CHUNK), targets.split(CHUNK), strict=True)
+    size = chunk(normalised.device)
+    chunks = zip(normalised.split(size), targets.split(size), strict=True)
     return torch.cat([_probabilities(model, images, classes) for images, classes in chunks])
 
 
 def _probabilities(model: Classifier, normalised: Tensor, targets: Tensor) -> Tensor:
-    logits = model.logits_of_normalised(normalised).float()
+    logits = model.logits_of_normalised(normalised)
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     return logits.softmax(1).gather(1, targets.unsqueeze(1)).squeeze(1)
+
+
+def _flat(image: Tensor) -> Tensor:
+    """[C, H, W] -> [H W C]."""
+    return image.permute(1, 2, 0).flatten()
+
+
+def _pixels(flat: Tensor, like: Tensor) -> Tensor:
+    """Rows of values as `_flat` lays them out -> [n, C, H, W], channels last, without a copy."""
+    depth, height, width = like.shape
+    return flat.view(len(flat), height, width, depth).permute(0, 3, 1, 2)
+
+
+def _exactly(like: Tensor) -> torch.autocast:
+    """Masks are formed at full precision, whatever the precision of the network."""
+    return torch.autocast(like.device.type, enabled=False)

@@ -34,8 +34,9 @@ class Deletion(Metric):
     def score(self, model: Classifier, batch: Batch, saliency: Tensor) -> dict[str, Tensor]:
         """See `Metric.score`."""
         step = max(1, -(-saliency[0].numel() // self.steps))
+        normalised = model.normalise(batch.images)
         areas = [
-            area_under_curve(model, image, target, one, step, None, insert=False)
-            for image, target, one in zip(batch.images, batch.targets, saliency, strict=True)
+            area_under_curve(model, image, torch.zeros_like(image), target, one, step)
+            for image, target, one in zip(normalised, batch.targets, saliency, strict=True)
         ]
         return {"deletion": torch.stack(areas)}

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from pydantic import Field
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
 from bench.metrics._curves import area_under_curve
@@ -42,17 +42,20 @@ class Insertion(Metric):
     def score(self, model: Classifier, batch: Batch, saliency: Tensor) -> dict[str, Tensor]:
         """See `Metric.score`."""
         step = max(1, -(-saliency[0].numel() // self.steps))
-        blurred = self.blur(batch.images, model.mean)
+        normalised = model.normalise(batch.images)
         areas = [
-            area_under_curve(model, image, target, one, step, ground, insert=True)
-            for image, target, one, ground in zip(batch.images, batch.targets, saliency, blurred, strict=True)
+            area_under_curve(model, ground, image, target, one, step)
+            for ground, image, target, one in zip(
+                self.blur(normalised), normalised, batch.targets, saliency, strict=True
+            )
         ]
         return {"insertion": torch.stack(areas)}
 
-    def blur(self, images: Tensor, mean: Tensor) -> Tensor:
-        """Blur [B, 3, H, W]; beyond the border lies the mean colour."""
-        impulse = np.zeros((self.kernel, self.kernel))
-        impulse[self.kernel // 2, self.kernel // 2] = 1
-        kernel = torch.from_numpy(gaussian_filter(impulse, self.sigma)).to(images)
-        weight = kernel.expand(3, 1, -1, -1)
-        return mean + F.conv2d(images - mean, weight, padding=self.kernel // 2, groups=3)
+    def blur(self, normalised: Tensor) -> Tensor:
+        """Blur [B, 3, H, W] of the normalised space; beyond the border lies the mean colour."""
+        impulse = np.zeros(self.kernel)
+        impulse[self.kernel // 2] = 1
+        line = torch.from_numpy(gaussian_filter1d(impulse, self.sigma)).to(normalised)
+        reach, shape = self.kernel // 2, (normalised.shape[1], 1, 1, -1)
+        rows = F.conv2d(normalised, line.expand(shape), padding=(0, reach), groups=shape[0])
+        return F.conv2d(rows, line.expand(shape).transpose(2, 3), padding=(reach, 0), groups=shape[0])

@@ -1,7 +1,6 @@
 """RISE."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -11,8 +10,7 @@ from torch import Tensor, nn
 
 from methods.classifier import Classifier
 from methods.explainers.base import Explainer
-from methods.masking import CHUNK, stream
-from methods.resize import upsample
+from methods.masking import Masks, interpolation, stream
 
 
 @dataclass(frozen=True)
@@ -50,20 +48,20 @@ class Rise(Explainer):
     def _one(self, model: Classifier, image: Tensor, target: Tensor, seed: int) -> Tensor:
         size = (image.shape[-2], image.shape[-1])
         total = image.new_zeros(size)
-        for chunk, scores in stream(model, image, self.draw(seed, size, image.device), target):
-            total += torch.einsum("n,nhw->hw", scores, chunk)
+        for masks, scores in stream(model, image, [self.draw(seed, size, image.device)], target):
+            total += masks.weighted_sum(scores)
         return total / (self.masks * self.probability)
 
-    def draw(self, seed: int, size: tuple[int, int], device: torch.device) -> Iterator[Tensor]:
-        """Yield the masks of one image, [n, H, W] in [0, 1], in chunks."""
+    def draw(self, seed: int, size: tuple[int, int], device: torch.device) -> Masks:
+        """Return the masks of one image of H x W pixels, with values in [0, 1]."""
         generator = torch.Generator().manual_seed(seed)
-        height, width = size
-        cell = math.ceil(height / self.cells), math.ceil(width / self.cells)
-        full = (self.cells + 1) * cell[0], (self.cells + 1) * cell[1]
-        for first in range(0, self.masks, CHUNK):
-            count = min(CHUNK, self.masks - first)
-            grid = torch.rand(count, self.cells, self.cells, generator=generator) < self.probability
-            tops = torch.randint(cell[0], (count,), generator=generator).tolist()
-            lefts = torch.randint(cell[1], (count,), generator=generator).tolist()
-            large = upsample(grid.float().to(device), full)
-            yield torch.stack([m[t : t + height, x : x + width] for m, t, x in zip(large, tops, lefts, strict=True)])
+        grids = torch.rand(self.masks, self.cells, self.cells, generator=generator) < self.probability
+        down, across = (self._shifted(side, generator).to(device) for side in size)
+        return Masks(down @ grids.to(device, torch.float32), across.transpose(1, 2))
+
+    def _shifted(self, side: int, generator: torch.Generator) -> Tensor:
+        """What each pixel along one side takes from each cell, at a random shift per mask, [masks, side, cells]."""
+        cell = math.ceil(side / self.cells)
+        weights = interpolation(self.cells, (self.cells + 1) * cell)
+        first = torch.randint(cell, (self.masks, 1), generator=generator)
+        return weights[first + torch.arange(side)]

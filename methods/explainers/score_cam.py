@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from methods.classifier import Classifier
 from methods.explainers.base import Explainer
-from methods.masking import CHUNK, masked_probabilities
-from methods.resize import min_max, upsample
+from methods.masking import Masks, chunk, stream, upsampled
+from methods.resize import upsample
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,13 @@ class ScoreCam(Explainer):
         live = activation[activation.amax((1, 2)) > activation.amin((1, 2))]
         if not len(live):
             return image.new_zeros(size)
-
-        def masks() -> Iterator[Tensor]:
-            for chunk in live.split(CHUNK):
-                yield min_max(upsample(chunk, size))
-
-        weights = masked_probabilities(model, image, masks(), target)
+        weights = torch.cat([scores for _, scores in stream(model, image, self.masks(live, size), target)])
         # Upsampling is linear, so the weighted sum is taken at the features' size.
         return upsample((weights.view(-1, 1, 1) * live).sum(0), size).relu()
+
+    def masks(self, live: Tensor, size: tuple[int, int]) -> Iterator[Masks]:
+        """Yield masks of H x W pixels for channels [C, h, w], scaled by the extremes that they have there."""
+        for some in live.split(chunk(live.device)):
+            large = upsampled(some, size).dense()
+            low, high = (extreme((1, 2)).view(-1, 1, 1) for extreme in (large.amin, large.amax))
+            yield upsampled((some - low) / (high - low).where(high > low, 1.0), size)

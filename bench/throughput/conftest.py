@@ -1,12 +1,22 @@
 """Options and fixtures of the throughput suite; it runs with --benchmark-only alone."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from torch import Tensor, nn
 
 from bench import settings
+from bench.loading import create_teacher, load_model, load_teacher, serve
+from methods import runtime
+from methods.classifier import Classifier
+from methods.explainers.base import Explainer
+from methods.runtime import Runtime
 
 PARAMS = Path("params.yaml")
+CLASSES = 100  # of a teacher with random weights
+Network = Callable[[Explainer, int], nn.Module]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -17,6 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--explainer", help="time this explainer alone")
     group.addoption("--teacher", type=Path, help="trained teacher (default: random weights)")
     group.addoption("--fit", type=Path, help="what the explainer learned (default: random weights)")
+    group.addoption("--precision", choices=["fp32", "bf16"], help="of the networks (default: the experiment's)")
     group.addoption("--seconds", type=float, default=1.5, help="time to spend on one measurement")
 
 
@@ -30,6 +41,48 @@ def chosen(request: pytest.FixtureRequest) -> settings.Experiment:
     """Return the experiment whose sizes and explainers are timed."""
     path = request.config.getoption("--params")
     return settings.experiment(path, request.config.getoption("--experiment") or settings.read(path)["run"][0])
+
+
+@pytest.fixture(scope="session")
+def machine(request: pytest.FixtureRequest, chosen: settings.Experiment) -> Runtime:
+    """Return the runtime in which everything is timed."""
+    return runtime.start(chosen.device, request.config.getoption("--precision") or chosen.precision)
+
+
+@pytest.fixture(scope="session")
+def teacher(request: pytest.FixtureRequest, chosen: settings.Experiment, machine: Runtime) -> Classifier:
+    """Return the trained teacher, or one with random weights."""
+    path = request.config.getoption("--teacher")
+    return load_teacher(path, chosen.teacher, machine) if path else scratch(chosen, machine)
+
+
+@pytest.fixture(scope="session")
+def network(request: pytest.FixtureRequest, teacher: Classifier, machine: Runtime) -> Network:
+    """Return what gives the network that an explainer reads, trained if --fit names it."""
+    path = request.config.getoption("--fit")
+
+    def build(method: Explainer, size: int) -> nn.Module:
+        return load_model(method, teacher, path, size, machine) if path else untrained(method, teacher, size, machine)
+
+    return build
+
+
+def scratch(chosen: settings.Experiment, machine: Runtime, classes: int = CLASSES) -> Classifier:
+    """Return the experiment's teacher with random weights."""
+    architecture = settings.TeacherSettings(chosen.teacher.architecture, arguments=chosen.teacher.arguments)
+    return machine.place(create_teacher(architecture, classes, chosen.seed)).requires_grad_(False)  # type: ignore[return-value]
+
+
+def untrained(method: Explainer, teacher: Classifier, size: int, machine: Runtime) -> nn.Module:
+    """Return the network that the explainer reads before it has learned anything."""
+    objective = method.objective(teacher, size)
+    return serve(teacher if objective is None else objective.get_submodule("trained"), size, machine)
+
+
+def random_images(batch: int, size: int, machine: Runtime, seed: int = 0) -> Tensor:
+    """Return noise as images, [B, 3, size, size] on the device."""
+    generator = torch.Generator().manual_seed(seed)
+    return machine.images(torch.randint(256, (batch, 3, size, size), generator=generator).to(torch.uint8))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

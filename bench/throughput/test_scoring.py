@@ -6,14 +6,13 @@ from statistics import median
 import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
-from torch import Tensor
 
 from bench import settings
 from bench.loading import create_teacher, serve
 from bench.metrics.base import Batch, Method
 from bench.stages.score import build_metrics
-from bench.throughput.test_explainers import CLASSES, timings
-from methods import runtime
+from bench.throughput.conftest import CLASSES, random_images
+from bench.throughput.measuring import counted, timings
 from methods.classifier import Classifier
 from methods.explainers.base import Explainer
 from methods.explainers.grad_cam import GradCam
@@ -25,42 +24,16 @@ SIZE, IMAGES, PARTS = 224, 8, 15
 BARE_BATCH = 32  # of the forward passes that scoring is measured against
 
 
-class Counted(Classifier):
-    """A classifier that counts the images that pass through it."""
-
-    passed = 0
-
-    def logits_of_normalised(self, normalised: Tensor) -> Tensor:
-        """See `Classifier.logits_of_normalised`."""
-        Counted.passed += len(normalised)
-        return super().logits_of_normalised(normalised)
-
-    def features(self, images: Tensor) -> Tensor:
-        """See `Classifier.features`."""
-        Counted.passed += len(images)
-        return super().features(images)
-
-
 @pytest.fixture(scope="session")
-def teacher(machine: Runtime) -> Classifier:
-    """Return a MobileNetV2 with random weights that counts its forward passes."""
-    scratch = create_teacher(settings.TeacherSettings("mobilenetv2_100"), CLASSES, 0)
-    quick = serve(scratch, SIZE, machine)
-    counted = Counted(quick.backbone, quick.mean.flatten().tolist(), quick.std.flatten().tolist())
-    return machine.place(counted).requires_grad_(False)  # type: ignore[return-value]
-
-
-@pytest.fixture(scope="session")
-def machine(chosen: settings.Experiment) -> Runtime:
-    """Return the runtime in which scoring is timed."""
-    return runtime.start(chosen.device, chosen.precision)
+def scorer(machine: Runtime) -> Classifier:
+    """Return a MobileNetV2 with random weights."""
+    return serve(create_teacher(settings.TeacherSettings("mobilenetv2_100"), CLASSES, 0), SIZE, machine)
 
 
 def batch_of(teacher: Classifier, method: Explainer, machine: Runtime) -> Batch:
     """Return random images with every annotation that a metric may ask for."""
     generator = torch.Generator().manual_seed(0)
-    pixels = torch.randint(256, (IMAGES, 3, SIZE, SIZE), generator=generator).to(torch.uint8)
-    images, device = machine.images(pixels), machine.device
+    images, device = random_images(IMAGES, SIZE, machine), machine.device
     targets = torch.zeros(IMAGES, dtype=torch.int64, device=device)
     known = class_probabilities(teacher, images, targets)
     segments = torch.zeros(IMAGES, SIZE, SIZE, dtype=torch.uint8, device=device)
@@ -84,7 +57,7 @@ def batch_of(teacher: Classifier, method: Explainer, machine: Runtime) -> Batch:
 
 
 def test_scoring(
-    benchmark: BenchmarkFixture, chosen: settings.Experiment, machine: Runtime, teacher: Classifier
+    benchmark: BenchmarkFixture, chosen: settings.Experiment, machine: Runtime, scorer: Classifier
 ) -> None:
     """Score Grad-CAM maps under all metrics; compare with bare forward passes, taken in the same run.
 
@@ -92,23 +65,23 @@ def test_scoring(
     map is one of the explainer's own, smooth, which is the hard case for ROAD.
     """
     metrics, method = build_metrics(chosen), GradCam()
-    batch = batch_of(teacher, method, machine)
-    saliency = upsample(method.explain(teacher, batch.images, batch.targets, batch.seeds), (SIZE, SIZE))
+    batch = batch_of(scorer, method, machine)
+    saliency = upsample(method.explain(scorer, batch.images, batch.targets, batch.seeds), (SIZE, SIZE))
     bare = batch.images.repeat(BARE_BATCH // IMAGES, 1, 1, 1).contiguous(memory_format=torch.channels_last)
 
     def forward() -> None:
         with torch.inference_mode(), machine.autocast():
-            teacher(bare)
+            scorer(bare)
         machine.synchronise()
 
     def score() -> dict[str, tuple[float, int]]:
         spent = {}
         for metric in metrics:
-            Counted.passed, began = 0, time.perf_counter()
-            with torch.no_grad(), machine.autocast():
-                metric(teacher, batch, saliency)
+            began = time.perf_counter()
+            with counted(scorer) as passes, torch.no_grad(), machine.autocast():
+                metric(scorer, batch, saliency)
             machine.synchronise()
-            spent[type(metric).__name__] = (time.perf_counter() - began, Counted.passed)
+            spent[type(metric).__name__] = (time.perf_counter() - began, sum(passes))
         return spent
 
     score()

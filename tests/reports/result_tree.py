@@ -185,6 +185,9 @@ def throughput(experiment: str, explainer: str) -> dict[str, Any]:
             "precision": "fp32",
             "fps": batch / seconds,
             "forward_ratio": seconds / 0.003,
+            "forward_passes": 1.0,
+            "overhead": seconds / batch / 0.002,
+            "peak_memory": 30_000_000 * batch,
         }
         stats = {"median": seconds, "mean": seconds, "rounds": 5, "data": [seconds] * 5}
         benchmarks.append({"stats": stats, "extra_info": info})

@@ -1,0 +1,91 @@
+"""How calls are timed, counted and weighed."""
+
+import ctypes
+import platform
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from methods.classifier import Classifier
+from methods.runtime import Runtime
+
+Call = Callable[[], object]
+CANDIDATES = {"cpu": (1, 8, 32), "cuda": (1, 32, 256, 1024)}  # batches among which the fastest is looked for
+
+
+def elapsed(call: Call) -> float:
+    """Seconds that one call takes."""
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+def rounds_for(call: Call, seconds: float, fewest: int) -> int:
+    """Warm up and return how many calls fit into `seconds`: at least `fewest`, at most 200."""
+    first = elapsed(call)
+    if first < seconds / 4:
+        first = elapsed(call)
+    return max(fewest, min(200, int(seconds / first)))
+
+
+def timings(call: Call, seconds: float) -> list[float]:
+    """Seconds of each of several warmed-up calls."""
+    return [elapsed(call) for _ in range(rounds_for(call, seconds, fewest=3))]
+
+
+@contextmanager
+def counted(model: nn.Module) -> Iterator[list[int]]:
+    """Within the context, list how many images each forward pass takes, of copies of the network too.
+
+    Backward passes do not count.
+    """
+    passes: list[int] = []
+    kind = type(model)
+    names = ("features", "logits_of_normalised") if isinstance(model, Classifier) else ("forward",)
+    own = {name: getattr(kind, name) for name in names}
+
+    def counting(method: Callable[..., object]) -> Callable[..., object]:
+        def call(network: nn.Module, images: Tensor, *rest: Tensor) -> object:
+            passes.append(len(images))
+            return method(network, images, *rest)
+
+        return call
+
+    for name, method in own.items():
+        setattr(kind, name, counting(method))
+    try:
+        yield passes
+    finally:
+        for name, method in own.items():
+            setattr(kind, name, method)
+
+
+def peak_memory(call: Call, runtime: Runtime) -> int | None:
+    """Bytes that a call needs at most above what is held before it; None where that cannot be read.
+
+    On a GPU what torch allocates; on Linux the resident memory, whose high-water mark is reset before.
+    """
+    if runtime.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(runtime.device)
+        before = torch.cuda.memory_allocated(runtime.device)
+        call()
+        return torch.cuda.max_memory_allocated(runtime.device) - before
+    try:
+        if platform.libc_ver()[0] == "glibc":
+            ctypes.CDLL("libc.so.6").malloc_trim(0)  # memory kept from earlier calls would hide what this one needs
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # Linux: reset the high-water mark
+        before = _kilobytes("VmRSS")
+        call()
+        return 1024 * (_kilobytes("VmHWM") - before)
+    except OSError:
+        call()
+        return None
+
+
+def _kilobytes(name: str) -> int:
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return int(next(line for line in lines if line.startswith(f"{name}:")).split()[1])

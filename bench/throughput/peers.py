@@ -1,0 +1,110 @@
+"""Published implementations of the same methods, called as their documentation says.
+
+Each takes (teacher, images [B, 3, H, W] in [0, 1], targets [B]) and returns maps [B, h, w]; libraries are imported
+when called, from the optional extra `peers`. They are given the whole classifier, preprocessing included.
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from methods.classifier import Classifier
+
+Peer = Callable[[Classifier, Tensor, Tensor], Tensor]
+
+
+def pytorch_grad_cam(name: str) -> Peer:
+    """`GradCAM` or `ScoreCAM` of the package grad-cam, https://github.com/jacobgil/pytorch-grad-cam."""
+
+    def explain(teacher: Classifier, images: Tensor, targets: Tensor) -> Tensor:
+        import pytorch_grad_cam
+        from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+
+        with getattr(pytorch_grad_cam, name)(model=teacher, target_layers=[last_stage(teacher)]) as cam:
+            found = cam(input_tensor=images, targets=[ClassifierOutputTarget(int(target)) for target in targets])
+        return torch.from_numpy(found)
+
+    return explain
+
+
+def torchcam(name: str) -> Peer:
+    """`GradCAM` or `ScoreCAM` of torch-cam, https://github.com/frgfm/torch-cam."""
+
+    def explain(teacher: Classifier, images: Tensor, targets: Tensor) -> Tensor:
+        import torchcam.methods
+
+        with getattr(torchcam.methods, name)(teacher, target_layer=last_stage(teacher)) as extractor:
+            if name == "ScoreCAM":
+                with torch.inference_mode():
+                    scores = teacher(images)
+            else:
+                scores = teacher(images)
+            (found,) = extractor(targets.tolist(), scores)
+        return found.detach()
+
+    return explain
+
+
+def captum_grad_cam(teacher: Classifier, images: Tensor, targets: Tensor) -> Tensor:
+    """`LayerGradCam` of captum, https://captum.ai."""
+    from captum.attr import LayerGradCam
+
+    found = LayerGradCam(teacher, last_stage(teacher)).attribute(images, target=targets, relu_attributions=True)
+    return found.detach()[:, 0]
+
+
+def rise_transcription(
+    teacher: Classifier, images: Tensor, targets: Tensor, count: int, cells: int = 7, probability: float = 0.5
+) -> Tensor:
+    """RISE step by step, as the procedure of Petsiuk et al. reads: all masks first, then batches of 100.
+
+    Masks are made once per size in the paper; here too they are outside the loop over images.
+    """
+    height, width = images.shape[-2:]
+    cell = -(-height // cells), -(-width // cells)
+    grids = (torch.rand(count, 1, cells, cells) < probability).float()
+    masks = torch.empty(count, 1, height, width)
+    for i in range(count):
+        top, left = int(torch.randint(cell[0], ())), int(torch.randint(cell[1], ()))
+        large = F.interpolate(
+            grids[i : i + 1], size=((cells + 1) * cell[0], (cells + 1) * cell[1]), mode="bilinear", align_corners=False
+        )
+        masks[i] = large[0, :, top : top + height, left : left + width]
+    maps = []
+    with torch.no_grad():
+        for image, target in zip(teacher.normalise(images), targets, strict=True):
+            stack = masks * image
+            scores = torch.cat(
+                [teacher.logits_of_normalised(stack[i : i + 100]).softmax(1) for i in range(0, count, 100)]
+            )
+            saliency = scores.T @ masks.view(count, -1)  # of every class, as the authors do
+            maps.append(saliency[target].view(height, width) / count / probability)
+    return torch.stack(maps)
+
+
+def last_stage(teacher: Classifier) -> nn.Module:
+    """Return the module whose output is `Classifier.features`: what a user would name as the target layer.
+
+    Raises:
+        LookupError: no module returns just that.
+    """
+    parameter = next(teacher.parameters())
+    example = torch.zeros(1, 3, 64, 64, dtype=parameter.dtype, device=parameter.device)
+    with torch.no_grad():
+        wanted, found = teacher.features(example), []
+
+        def keep(module: nn.Module, inputs: object, output: object) -> None:
+            if isinstance(output, Tensor) and output.shape == wanted.shape and torch.equal(output, wanted):
+                found.append(module)
+
+        handles = [module.register_forward_hook(keep) for module in teacher.backbone.modules()]
+        try:
+            teacher(example)
+        finally:
+            for handle in handles:
+                handle.remove()
+    if not found:
+        raise LookupError("no module of this network returns its last features")
+    return found[0]

@@ -1,0 +1,89 @@
+"""How the cost of every explainer grows with image size, batch, masks, channels and classes."""
+
+from dataclasses import replace
+from statistics import median
+from typing import Any
+
+import pytest
+import torch
+from pytest_benchmark.fixture import BenchmarkFixture
+from scipy.stats import linregress
+
+from bench import settings
+from bench.loading import build_explainer
+from bench.settings import Experiment
+from bench.throughput.conftest import CLASSES, random_images, scratch, untrained
+from bench.throughput.measuring import timings
+from methods import runtime
+from methods.explainers.base import Explainer
+from methods.runtime import Runtime
+
+AXES: dict[str, tuple[int, ...]] = {
+    "image_size": (96, 128, 192, 256),
+    "batch": (1, 2, 4, 8),
+    "masks": (64, 128, 256, 512),
+    "channels": (64, 128, 256, 512),
+    "classes": (10, 100, 1000, 10000),
+}
+SIZE, BATCH, MASKS, ITERATIONS = 128, 2, 32, 10  # where they do not vary; of methods with masks or iterations
+NARROW = {"architecture": "resnet18", "arguments": {"channels": [16, 32, 64]}}  # of which the last stage varies
+
+
+@pytest.mark.parametrize("axis", AXES)
+def test_growth(
+    request: pytest.FixtureRequest,
+    benchmark: BenchmarkFixture,
+    chosen: Experiment,
+    machine: Runtime,
+    explainer: str,
+    axis: str,
+) -> None:
+    """Time explanations along one axis; `slope` is that of log seconds over log size: 1 is proportional."""
+    method = build_explainer(chosen, explainer)
+    if axis == "masks" and not hasattr(method, "masks"):
+        pytest.skip(f"{explainer} has no setting 'masks'")
+    seconds, sizes = request.config.getoption("--seconds") / len(AXES[axis]), AXES[axis]
+    medians = [median(timings(explanation(chosen, method, machine, axis, size), seconds)) for size in sizes[:-1]]
+    largest = explanation(chosen, method, machine, axis, sizes[-1])
+    largest()
+    benchmark.pedantic(largest, rounds=3, iterations=1)
+    medians.append(benchmark.stats.stats.median)
+    benchmark.extra_info |= {
+        "experiment": chosen.name,
+        "explainer": explainer,
+        "axis": axis,
+        "sizes": list(sizes),
+        "seconds": medians,
+        "slope": float(linregress(torch.tensor(sizes).log2(), torch.tensor(medians).log2()).slope),
+        "device": runtime.environment(machine)["device"],
+        "precision": machine.precision,
+    }
+
+
+def explanation(chosen: Experiment, method: Explainer, machine: Runtime, axis: str, value: int) -> Any:
+    """Return a call that explains random images, everything small but what `axis` names."""
+    size = value if axis == "image_size" else SIZE
+    batch = value if axis == "batch" else BATCH
+    if hasattr(method, "masks"):
+        method = replace(method, masks=value if axis == "masks" else MASKS)  # type: ignore[type-var]
+    if hasattr(method, "iterations"):
+        method = replace(method, iterations=ITERATIONS)  # type: ignore[type-var]
+    teacher = scratch(_of(chosen, axis, value), machine, value if axis == "classes" else CLASSES)
+    model = untrained(method, teacher, size, machine)
+    images, seeds = random_images(batch, size, machine), torch.arange(batch)
+    targets = torch.zeros(batch, dtype=torch.int64, device=machine.device)
+
+    def explain() -> None:
+        with machine.autocast():
+            method.explain(model, images, targets, seeds)
+        machine.synchronise()
+
+    return explain
+
+
+def _of(chosen: Experiment, axis: str, value: int) -> Experiment:
+    """The experiment with its own teacher, or with a ResNet whose last stage has so many channels."""
+    if axis != "channels":
+        return chosen
+    arguments = {"channels": [*NARROW["arguments"]["channels"], value]}  # type: ignore[index]
+    return replace(chosen, teacher=settings.TeacherSettings(str(NARROW["architecture"]), arguments=arguments))

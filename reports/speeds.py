@@ -1,0 +1,100 @@
+"""How fast every explainer ran, from the pytest-benchmark files."""
+
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from reports.results import Results
+
+SURROGATE = "surrogate"
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast one explainer ran; NaN-free, None where nothing was measured.
+
+    median_ms, p99_ms: time of one call on one image; the 99th percentile of fewer than 100 calls is their slowest.
+    fps, fps_batch: images per second, one at a time and `batch` at a time.
+    forward_ratio: time for one image over one bare forward pass of the teacher in the same process.
+    forward_passes: images that pass through the network for one explanation.
+    overhead: time over that of these forward passes at the teacher's fastest batch, at the explainer's fastest batch.
+    memory_mb: MB (10^6 bytes) that one image needs at most, above the loaded network.
+    break_even: images after which the surrogate, its training included, took less time than this explainer.
+    """
+
+    experiment: str
+    explainer: str
+    median_ms: float | None = None
+    p99_ms: float | None = None
+    fps: float | None = None
+    batch: int | None = None
+    fps_batch: float | None = None
+    forward_ratio: float | None = None
+    forward_passes: float | None = None
+    overhead: float | None = None
+    memory_mb: float | None = None
+    break_even: int | None = None
+    device: str = ""
+    precision: str = ""
+    image_size: int | None = None
+
+
+def throughput(results: Results) -> list[Speed]:
+    """Return one row per explainer."""
+    trained = (results.fits.get(SURROGATE) or {}).get("seconds")
+    own = _by_batch(results, SURROGATE).get(1)
+    return [_speed(results, name, trained, _median(own) if own else None) for name in results.explainers]
+
+
+def break_even(training: float | None, surrogate: float | None, other: float | None) -> int | None:
+    """Return the number of images, or None if the other explainer is as fast or something was not measured.
+
+    training, surrogate, other: seconds, the latter two per image.
+    """
+    if training is None or surrogate is None or other is None or other <= surrogate:
+        return None
+    return int(np.ceil(training / (other - surrogate)))
+
+
+def _speed(results: Results, explainer: str, trained: float | None, surrogate: float | None) -> Speed:
+    by_batch = _by_batch(results, explainer)
+    if not by_batch:
+        return Speed(results.key, explainer)
+    one, largest = by_batch.get(1), max(by_batch)
+    info, single = by_batch[min(by_batch)]["extra_info"], one["extra_info"] if one else {}
+    overheads = [b["extra_info"]["overhead"] for b in by_batch.values() if b["extra_info"].get("overhead")]
+    memory = single.get("peak_memory")
+    return Speed(
+        results.key,
+        explainer,
+        median_ms=_median(one) * 1000 if one else None,
+        p99_ms=_p99(one) * 1000 if one else None,
+        fps=1 / _median(one) if one else None,
+        batch=largest if largest > 1 else None,
+        fps_batch=largest / _median(by_batch[largest]) if largest > 1 else None,
+        forward_ratio=single.get("forward_ratio"),
+        forward_passes=single.get("forward_passes"),
+        overhead=min(overheads, default=None),
+        memory_mb=None if memory is None else memory / 1e6,
+        break_even=break_even(trained, surrogate, _median(one)) if one else None,
+        device=str(info.get("device", "")),
+        precision=str(info.get("precision", "")),
+        image_size=info.get("image_size"),
+    )
+
+
+def _by_batch(results: Results, explainer: str) -> dict[int, dict[str, Any]]:
+    benchmarks = results.timings.get(explainer, {}).get("benchmarks") or []
+    return {int(b["extra_info"]["batch"]): b for b in benchmarks if "batch" in b.get("extra_info", {})}
+
+
+def _median(benchmark: dict[str, Any]) -> float:
+    stats = benchmark["stats"]
+    return float(stats["median"] if "median" in stats else median(stats["data"]))
+
+
+def _p99(benchmark: dict[str, Any]) -> float:
+    seconds = benchmark["stats"].get("data") or [_median(benchmark)]
+    return float(np.quantile(seconds, 0.99, method="higher"))

@@ -13,6 +13,7 @@ from timm.data import resolve_model_data_config
 from torch import Tensor, nn
 
 from methods.errors import UserError, one_of
+from methods.token_maps import from_map, to_map
 
 
 class Classifier(nn.Module):
@@ -36,12 +37,13 @@ class Classifier(nn.Module):
         return (images - self.mean) / self.std
 
     def features(self, images: Tensor) -> Tensor:
-        """[B, 3, H, W] in [0, 1] -> [B, C, h, w], the last convolutional stage."""
-        return self.backbone.forward_features(self.normalise(images))  # type: ignore[operator]
+        """[B, 3, H, W] in [0, 1] -> [B, C, h, w], the last convolutional stage or a transformer's last patches."""
+        features = self.backbone.forward_features(self.normalise(images))  # type: ignore[operator]
+        return to_map(features, self.backbone)
 
     def head(self, features: Tensor) -> Tensor:
         """[B, C, h, w] -> [B, K] logits."""
-        return self.backbone.forward_head(features)  # type: ignore[operator]
+        return self.backbone.forward_head(from_map(features, self.backbone))  # type: ignore[operator]
 
     def logits_of_normalised(self, normalised: Tensor) -> Tensor:
         """[B, 3, H, W] that `normalise` made -> [B, K] logits."""

@@ -1,0 +1,70 @@
+"""Features of vision transformers as maps [B, C, h, w], and back."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from methods.errors import UserError
+
+
+def to_map(features: Tensor, backbone: nn.Module) -> Tensor:
+    """Return a network's last features as [B, C, h, w].
+
+    Convolutional networks give them so. Swin gives [B, h, w, C]. A plain transformer gives one token per patch,
+    row by row, [B, prefix + h w, C]; class and register tokens before them are left out.
+
+    Raises:
+        UserError: the network classifies by its class token, so that the last map does not reach the class; or its
+            tokens form no grid.
+    """
+    if features.ndim == 4:
+        return features.permute(0, 3, 1, 2) if _channels_last(backbone) else features
+    if features.ndim != 3:
+        raise UserError(
+            f"'{type(backbone).__name__}' has features of shape {tuple(features.shape)}, neither a map nor tokens: "
+            "choose another architecture"
+        )
+    if getattr(backbone, "global_pool", "avg") == "token":
+        raise UserError(
+            f"'{type(backbone).__name__}' classifies by its class token alone, which no last map reaches: "
+            "set arguments: {global_pool: avg}"
+        )
+    patches = features[:, _prefix(backbone) :]
+    height, width = _grid(backbone, patches.shape[1])
+    return patches.transpose(1, 2).unflatten(2, (height, width))
+
+
+def from_map(features: Tensor, backbone: nn.Module) -> Tensor:
+    """Undo `to_map`; tokens that pooling does not read come back as zeros."""
+    if _channels_last(backbone):
+        return features.permute(0, 2, 3, 1)
+    if _patches(backbone) is None or not hasattr(backbone, "blocks"):
+        return features
+    tokens = features.flatten(2).transpose(1, 2)
+    return torch.cat([tokens.new_zeros(len(tokens), _prefix(backbone), tokens.shape[2]), tokens], 1)
+
+
+def _channels_last(backbone: nn.Module) -> bool:
+    return str(getattr(backbone, "output_fmt", "")) == "NHWC"
+
+
+def _prefix(backbone: nn.Module) -> int:
+    return int(getattr(backbone, "num_prefix_tokens", 0))
+
+
+def _grid(backbone: nn.Module, count: int) -> tuple[int, int]:
+    """Height and width of the grid of patches: the network's own if it fits, else a square."""
+    grid = getattr(_patches(backbone), "grid_size", None)
+    if grid and grid[0] * grid[1] == count:
+        return int(grid[0]), int(grid[1])
+    side = math.isqrt(count)
+    if side * side != count:
+        raise UserError(f"{count} tokens of '{type(backbone).__name__}' form no square grid: use square images")
+    return side, side
+
+
+def _patches(backbone: nn.Module) -> object:
+    """Return the layer that cuts the image into patches, if there is one."""
+    layers = (getattr(backbone, name, None) for name in ("patch_embed", "stem"))
+    return next((layer for layer in layers if hasattr(layer, "grid_size")), None)

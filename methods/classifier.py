@@ -13,6 +13,7 @@ from timm.data import resolve_model_data_config
 from torch import Tensor, nn
 
 from methods.errors import UserError, one_of
+from methods.runtime import frozen
 from methods.token_maps import from_map, to_map
 
 
@@ -44,6 +45,18 @@ class Classifier(nn.Module):
     def head(self, features: Tensor) -> Tensor:
         """[B, C, h, w] -> [B, K] logits."""
         return self.backbone.forward_head(from_map(features, self.backbone))  # type: ignore[operator]
+
+    def features_and_gradient(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the features and the gradient of each target's logit at them, [B, C, h, w] each.
+
+        The gradient goes through the head alone: one forward pass of the backbone, and almost nothing more.
+        """
+        with torch.no_grad():
+            features = self.features(images)
+        with torch.enable_grad(), frozen(self):
+            leaf = features.detach().requires_grad_()
+            (gradient,) = torch.autograd.grad(self.head(leaf).gather(1, targets.unsqueeze(1)).sum(), leaf)
+        return features, gradient
 
     def logits_of_normalised(self, normalised: Tensor) -> Tensor:
         """[B, 3, H, W] that `normalise` made -> [B, K] logits."""

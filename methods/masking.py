@@ -60,8 +60,13 @@ class Masks:
 def upsampled(cells: Tensor, size: tuple[int, int]) -> Masks:
     """Return cells [n, h, w] resized as `resize.upsample` does it."""
     down, across = (interpolation(*pair).to(cells) for pair in zip(cells.shape[-2:], size, strict=True))
+    return spread(cells, down, across.T)
+
+
+def spread(cells: Tensor, down: Tensor, columns: Tensor) -> Masks:
+    """Return the masks `down @ cells @ columns`; [n, h, w], [H, h] or [n, H, h], and `Masks.columns` with k = w."""
     with _exactly(cells):
-        return Masks(down @ cells, across.T)
+        return Masks(down @ cells, columns)
 
 
 def interpolation(cells: int, size: int) -> Tensor:

@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from methods.classifier import Classifier
 from methods.explainers.base import Explainer
-from methods.runtime import frozen
 
 
 @dataclass(frozen=True)
@@ -23,11 +21,5 @@ class GradCam(Explainer):
     def explain(self, model: nn.Module, images: Tensor, targets: Tensor, seeds: Tensor) -> Tensor:
         """See `Explainer.explain`; h x w is the size of the last feature map."""
         assert isinstance(model, Classifier)
-        with torch.no_grad():
-            features = model.features(images)
-        with torch.enable_grad(), frozen(model):
-            leaf = features.detach().requires_grad_()
-            chosen = model.head(leaf).gather(1, targets.unsqueeze(1)).sum()
-            (gradient,) = torch.autograd.grad(chosen, leaf)
-        weights = gradient.mean((2, 3), keepdim=True)
-        return (weights * features).sum(1).relu().float()
+        features, gradient = model.features_and_gradient(images, targets)
+        return (gradient.mean((2, 3), keepdim=True) * features).sum(1).relu().float()

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from methods.classifier import Classifier
 from methods.explainers.base import Explainer
-from methods.masking import Masks, interpolation, stream
+from methods.masking import Masks, interpolation, spread, stream
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Rise(Explainer):
         generator = torch.Generator().manual_seed(seed)
         grids = torch.rand(self.masks, self.cells, self.cells, generator=generator) < self.probability
         down, across = (self._shifted(side, generator).to(device) for side in size)
-        return Masks(down @ grids.to(device, torch.float32), across.transpose(1, 2))
+        return spread(grids.to(device, torch.float32), down, across.transpose(1, 2))
 
     def _shifted(self, side: int, generator: torch.Generator) -> Tensor:
         """What each pixel along one side takes from each cell, at a random shift per mask, [masks, side, cells]."""

@@ -24,12 +24,13 @@ class AttentiveSurrogate(Explainer):
     width: channels in which the stages are fused.
     losses: weights of the terms in `SurrogateObjective`.
 
-    attentive, last_stage_only, distil: the design, see `Student` and `SurrogateObjective`.
+    attentive, last_stage_only, distil, explains: the design, see `Student` and `SurrogateObjective`.
     """
 
     attentive: ClassVar[bool] = True
     last_stage_only: ClassVar[bool] = False
     distil: ClassVar[bool] = True
+    explains: ClassVar[bool] = True
     width: Annotated[int, Field(gt=0)] = 64
     losses: LossWeights = field(default_factory=LossWeights)
 
@@ -42,7 +43,7 @@ class AttentiveSurrogate(Explainer):
     def objective(self, teacher: Classifier, image_size: int) -> nn.Module:
         """See `Explainer.objective`."""
         student = self._student(teacher, image_size)
-        return SurrogateObjective(student, folded(teacher, image_size), self.losses, self.distil)
+        return SurrogateObjective(student, folded(teacher, image_size), self.losses, self.distil, self.explains)
 
     def prepare(self, teacher: Classifier, weights: Mapping[str, Tensor], image_size: int) -> nn.Module:
         """Return the trained student."""

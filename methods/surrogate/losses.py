@@ -44,11 +44,15 @@ class SurrogateObjective(nn.Module):
     image among the mean colour, black and a blurred copy, so that the map depends on none.
 
     distil: False replaces `fidelity` by the cross-entropy of the true labels (an ablation).
+    explains: False leaves `fidelity` alone (an ablation).
     """
 
-    def __init__(self, student: Student, teacher: Classifier, weights: LossWeights, distil: bool = True) -> None:
+    def __init__(
+        self, student: Student, teacher: Classifier, weights: LossWeights, distil: bool = True, explains: bool = True
+    ) -> None:
         super().__init__()
         self.distil = distil
+        self.explains = explains
         self.trained = student
         self.weights = weights
         self._teacher = [teacher]  # in a list: not a sub-module, neither trained nor saved
@@ -60,10 +64,12 @@ class SurrogateObjective(nn.Module):
             truth = teacher(images).float()
         target = truth.argmax(1)
         logits, small = self.trained(images, target)
+        imitation = {"fidelity": weights.fidelity * self._fidelity(logits.float(), truth, labels)}
+        if not self.explains:
+            return imitation
         mask = upsample(small.float(), (images.shape[-2], images.shape[-1]))
         log_kept, log_lost = self._through_teacher(images, mask, target)
-        return {
-            "fidelity": weights.fidelity * self._fidelity(logits.float(), truth, labels),
+        return imitation | {
             "keep": -weights.keep * log_kept.mean(),
             "drop": -weights.drop * log_lost.mean(),
             "area": weights.area * mask.sigmoid().mean(),

@@ -12,6 +12,7 @@ from bench.training import Examples, train
 from methods.classifier import Classifier
 from methods.errors import UserError
 from methods.explainers.surrogate import Surrogate
+from methods.explainers.surrogate_attention_only import SurrogateAttentionOnly
 from methods.resize import upsample
 from methods.runtime import Runtime
 from methods.surrogate import losses
@@ -68,6 +69,19 @@ def test_fidelity_by_hand():
     expected = 4 * (0.5 * math.log(0.5 / p) + 0.5 * math.log(0.5 / (1 - p)))
     assert abs(float(losses.fidelity(student_logits, teacher_logits, 2.0)) - expected) < 1e-6
     assert float(losses.fidelity(teacher_logits, teacher_logits, 2.0)) == 0
+
+
+def test_without_explanation_losses_only_imitation_is_left_and_the_map_is_the_mean_attention(images, targets, seeds):
+    teacher, method = small_classifier(), SurrogateAttentionOnly()
+    objective = method.objective(teacher, SIZE)
+    assert set(objective(images, targets)) == {"fidelity"}
+    network = objective.trained.eval()
+    for attention in network.attentions:
+        nn.init.normal_(attention.score.weight)
+    saliency = method.explain(network, images, targets, seeds)
+    with torch.no_grad():
+        assert torch.allclose(saliency, sum(network.attention_maps(images)) / len(network.attentions))
+    assert saliency.shape == (4, SIZE, SIZE) and float(saliency.std()) > 0
 
 
 def test_log_complement_is_exact_where_the_probability_rounds_to_one():

@@ -1,0 +1,217 @@
+"""Explainers against float64 definitions and published implementations, over families of networks.
+
+`pytest tests/methods/test_exactness.py -rP` prints the differences that docs/agreement.md reports.
+"""
+
+import warnings
+
+import pytest
+import torch
+import torch.nn.functional as F
+from scipy.stats import spearmanr
+
+from bench.throughput import peers
+from bench.throughput.peers import last_stage
+from methods.classifier import Classifier, create
+from methods.explainers.grad_cam import GradCam
+from methods.explainers.grad_cam_plus_plus import GradCamPlusPlus
+from methods.explainers.rise import Rise
+from methods.explainers.score_cam import ScoreCam
+from methods.folding import folded
+from methods.resize import min_max, upsample
+from methods.runtime import Runtime
+
+SIZE, CLASSES = 64, 5
+FAMILIES = {
+    "ResNet": ("resnet18", {"channels": (8, 16, 24, 32)}),
+    "VGG": ("vgg11", {}),
+    "MobileNet": ("mobilenetv2_035", {"output_stride": 8}),
+    "EfficientNet": ("test_efficientnet", {}),
+    "ConvNeXt": ("test_convnext", {}),
+    "Swin": (
+        "swin_tiny_patch4_window7_224",
+        {"img_size": SIZE, "embed_dim": 24, "depths": (1, 1), "num_heads": (2, 2)},
+    ),
+    "ViT": (
+        "vit_tiny_patch16_224",
+        {"img_size": SIZE, "depth": 2, "embed_dim": 32, "num_heads": 2, "global_pool": "avg"},
+    ),
+}
+LIGHT = [name for name in FAMILIES if name != "VGG"]  # which has 100 million weights in its head
+NARROW = [name for name in LIGHT if name != "MobileNet"]  # which has 1280 channels, one pass each
+CONVOLUTIONAL = [name for name in LIGHT if name not in ("Swin", "ViT")]
+
+
+def network(family) -> Classifier:
+    """Return a random network whose features and scores differ between places, channels and classes."""
+    architecture, arguments = FAMILIES[family]
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = create(architecture, CLASSES, arguments=arguments).eval()
+        for module in model.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                torch.nn.init.uniform_(module.weight, 0.8, 1.6)
+                torch.nn.init.uniform_(module.bias, -0.3, 0.5)
+        torch.nn.init.normal_(model.backbone.get_classifier().weight, std=0.5)
+    return model.requires_grad_(False)
+
+
+@pytest.fixture
+def images():
+    generator = torch.Generator().manual_seed(1)
+    return upsample(torch.rand(2, 3, 8, 8, generator=generator), (SIZE, SIZE))
+
+
+SEEDS = torch.tensor([7, 8])
+
+
+def report(what, family, ours, theirs):
+    """Print and return the largest difference after min-max, and the smallest rank correlation, of maps [B, h, w]."""
+    ours, theirs = (min_max(maps.double()) for maps in (ours, theirs))
+    assert float(ours.flatten(1).std(1).min()) > 0.01, "a flat map agrees with anything"
+    difference = float((ours - theirs).abs().max())
+    correlation = min(spearmanr(a.flatten(), b.flatten()).statistic for a, b in zip(ours, theirs, strict=True))
+    print(f"{what} | {family} | {difference:.1e} | {correlation:.6f}")
+    return difference, correlation
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_grad_cam_equals_its_definition_in_float64(family, images):
+    model = network(family).double()
+    with torch.enable_grad():
+        features = model.features(images.double()).detach().requires_grad_()
+        logits = model.head(features)
+        weights = torch.stack(
+            [
+                torch.autograd.grad(logits[i, target], features, retain_graph=True)[0][i].mean((1, 2))
+                for i, target in enumerate(predicted(model, images))
+            ]
+        )
+    expected = torch.einsum("bk,bkhw->bhw", weights, features.detach()).relu()
+    difference, _ = report("Grad-CAM, float64 | definition", family, run(GradCam(), network(family), images), expected)
+    assert difference <= 1e-4
+
+
+@pytest.mark.parametrize("family", LIGHT)
+def test_grad_cam_plus_plus_equals_its_definition_in_float64(family, images):
+    """Equation 19 and the map, one channel at a time."""
+    model = network(family).double()
+    targets, features = predicted(model, images), model.features(images.double()).detach()
+    leaf = features.clone().requires_grad_()
+    with torch.enable_grad():
+        (gradient,) = torch.autograd.grad(model.head(leaf)[range(2), targets].sum(), leaf)
+    expected = torch.zeros_like(features[:, 0])
+    for i in range(2):
+        for k in range(features.shape[1]):
+            g, total = gradient[i, k], features[i, k].sum()
+            denominator = 2 * g**2 + total * g**3
+            share = torch.where((g != 0) & (denominator != 0), g**2 / denominator, torch.zeros_like(g))
+            expected[i] += (share * g.clamp(min=0)).sum() * features[i, k]
+    ours = run(GradCamPlusPlus(), network(family), images)
+    difference, _ = report("Grad-CAM++, float64 | definition", family, ours, expected.relu())
+    assert difference <= 1e-4
+
+
+@pytest.mark.parametrize("family", NARROW)
+def test_score_cam_equals_its_definition_in_float64(family, images):
+    expected = score_cam_by_channel(network(family).double(), images.double())
+    ours = run(ScoreCam(), network(family), images)
+    difference, _ = report("Score-CAM, float64 | definition", family, ours, expected)
+    assert difference <= 1e-4
+
+
+@pytest.mark.parametrize("family", LIGHT)
+def test_rise_equals_its_definition_in_float64(family, images):
+    rise, model = Rise(masks=50), network(family).double()
+    expected = torch.zeros(2, SIZE, SIZE, dtype=torch.float64)
+    for i, target in enumerate(predicted(model, images)):
+        masks = rise.draw(int(SEEDS[i]), (SIZE, SIZE), images.device).dense().double().unsqueeze(1)
+        copies = model.normalise(images[i : i + 1].double()) * masks
+        scores = model.logits_of_normalised(copies).softmax(1)[:, target]
+        expected[i] = torch.einsum("n,nhw->hw", scores, masks[:, 0]) / (50 * 0.5)
+    difference, _ = report("RISE, float64 | definition", family, run(rise, network(family), images), expected)
+    assert difference <= 1e-4
+
+
+@pytest.mark.parametrize("explainer", [GradCam(), ScoreCam(), Rise(masks=200)], ids=["grad_cam", "score_cam", "rise"])
+def test_folding_batch_norms_and_bf16_keep_the_map(explainer, images):
+    """On EfficientNet; bf16 by autocast, as `precision: bf16` runs it."""
+    model = network("EfficientNet")
+    whole = run(explainer, model, images)
+    difference, _ = report(
+        f"{explainer.__class__.__name__}, folded | fp32", "EfficientNet", run_folded(explainer, model, images), whole
+    )
+    assert difference <= 1e-4
+    with Runtime(images.device, "bf16").autocast():
+        half = run_folded(explainer, model, images)
+    _, correlation = report(f"{explainer.__class__.__name__}, bf16 | fp32", "EfficientNet", half, whole)
+    assert correlation >= 0.99
+
+
+@pytest.mark.parametrize("family", CONVOLUTIONAL)
+def test_grad_cam_plus_plus_of_pytorch_grad_cam(family, images):
+    theirs = published("pytorch_grad_cam", peers.pytorch_grad_cam("GradCAMPlusPlus"), family, images)
+    ours = upsample(min_max(run(GradCamPlusPlus(), network(family), images)), (SIZE, SIZE))
+    difference, _ = report("Grad-CAM++ | pytorch_grad_cam", family, ours, theirs)
+    assert difference <= 2e-2, "they add 1e-6 to the denominator"
+
+
+@pytest.mark.parametrize("package", ["pytorch_grad_cam", "torchcam", "captum"])
+@pytest.mark.parametrize("family", CONVOLUTIONAL)
+def test_grad_cam_of_published_implementations(package, family, images):
+    peer = {
+        "pytorch_grad_cam": peers.pytorch_grad_cam("GradCAM"),
+        "torchcam": peers.torchcam("GradCAM"),
+        "captum": peers.captum_grad_cam,
+    }[package]
+    theirs = published(package, peer, family, images)
+    ours = run(GradCam(), network(family), images)
+    if theirs.shape != ours.shape:  # pytorch-grad-cam scales the map to [0, 1], then resizes it with corners aligned
+        ours = resized_by_opencv(min_max(ours))
+    difference, _ = report(f"Grad-CAM | {package}", family, ours, theirs)
+    assert difference <= 1e-4
+
+
+def run(explainer, model, images):
+    return explainer.explain(model, images, predicted(model, images), SEEDS)
+
+
+def run_folded(explainer, model, images):
+    return run(explainer, folded(model, SIZE), images)
+
+
+def published(package, peer, family, images):
+    pytest.importorskip(package, reason=f"{package} is not installed: make peers", exc_type=ImportError)
+    model = network(family).requires_grad_(True)
+    assert last_stage(model) is not None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return peer(model, images.clone(), predicted(model, images)).double()
+
+
+def resized_by_opencv(maps):
+    """Resize as pytorch-grad-cam does, `cv2.resize`, bilinear with half-pixel centres; [B, h, w]."""
+    return upsample(maps, (SIZE, SIZE))
+
+
+def score_cam_by_channel(model, images):
+    """Every channel's mask at the size of the image, as the paper's algorithm reads."""
+    maps = torch.zeros(len(images), SIZE, SIZE, dtype=images.dtype)
+    features, normalised = model.features(images), model.normalise(images)
+    for i, target in enumerate(predicted(model, images)):
+        large = F.interpolate(features[i][:, None], size=(SIZE, SIZE), mode="bilinear", align_corners=False)
+        low, high = large.amin((2, 3), keepdim=True), large.amax((2, 3), keepdim=True)
+        live = (high > low).flatten()
+        masks = ((large - low) / (high - low))[live]
+        scores = [
+            model.logits_of_normalised(normalised[i : i + 1] * some).softmax(1)[:, target] for some in masks.split(128)
+        ]
+        maps[i] = torch.einsum("n,nhw->hw", torch.cat(scores), large[live, 0])
+    return maps.relu()
+
+
+def predicted(model, images):
+    """Return the most likely class of each image, [B]."""
+    parameter = next(model.parameters())
+    with torch.no_grad():
+        return model(images.to(parameter.dtype)).argmax(1)

@@ -33,8 +33,10 @@ class Masks:
     def split(self, size: int) -> Iterator["Masks"]:
         """Yield the masks in order, at most `size` at a time."""
         for first in range(0, len(self), size):
-            part = slice(first, first + size)
-            yield Masks(self.rows[part], self.columns if self.columns.ndim == 2 else self.columns[part])
+            yield self[first : first + size]
+
+    def __getitem__(self, part: slice) -> "Masks":
+        return Masks(self.rows[part], self.columns if self.columns.ndim == 2 else self.columns[part])
 
     def dense(self) -> Tensor:
         """Return the masks, [n, H, W]."""

@@ -44,6 +44,7 @@ def fit(
     import torch
 
     from bench import prepared
+    from bench.fidelity import fidelity
     from bench.loading import build_explainer, load_teacher
     from bench.stages.teacher import examples
     from bench.training import predict, train
@@ -79,6 +80,7 @@ def fit(
     return trained, rows, {
         "parameters": sum(parameter.numel() for parameter in trained.parameters()),
         "agreement": {split: agreement(split, machine) for split in ("val", "test")},
+        "fidelity": fidelity(trained, model, images.images[torch.from_numpy(images.split("test"))], machine),
         "seconds": round(seconds, 1),
     }  # fmt: skip
 

@@ -1,6 +1,5 @@
 """RISE."""
 
-import math
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -10,7 +9,8 @@ from torch import Tensor, nn
 
 from methods.classifier import Classifier
 from methods.explainers.base import Explainer
-from methods.masking import Masks, interpolation, spread, stream
+from methods.masking import stream
+from methods.random_masks import random_masks
 
 
 @dataclass(frozen=True)
@@ -48,20 +48,7 @@ class Rise(Explainer):
     def _one(self, model: Classifier, image: Tensor, target: Tensor, seed: int) -> Tensor:
         size = (image.shape[-2], image.shape[-1])
         total = image.new_zeros(size)
-        for masks, scores in stream(model, image, [self.draw(seed, size, image.device)], target):
+        drawn = random_masks(self.masks, self.cells, self.probability, size, seed, image.device)
+        for masks, scores in stream(model, image, [drawn], target):
             total += masks.weighted_sum(scores)
         return total / (self.masks * self.probability)
-
-    def draw(self, seed: int, size: tuple[int, int], device: torch.device) -> Masks:
-        """Return the masks of one image of H x W pixels, with values in [0, 1]."""
-        generator = torch.Generator().manual_seed(seed)
-        grids = torch.rand(self.masks, self.cells, self.cells, generator=generator) < self.probability
-        down, across = (self._shifted(side, generator).to(device) for side in size)
-        return spread(grids.to(device, torch.float32), down, across.transpose(1, 2))
-
-    def _shifted(self, side: int, generator: torch.Generator) -> Tensor:
-        """What each pixel along one side takes from each cell, at a random shift per mask, [masks, side, cells]."""
-        cell = math.ceil(side / self.cells)
-        weights = interpolation(self.cells, (self.cells + 1) * cell)
-        first = torch.randint(cell, (self.masks, 1), generator=generator)
-        return weights[first + torch.arange(side)]

@@ -18,6 +18,7 @@ from methods.explainers.grad_cam_plus_plus import GradCamPlusPlus
 from methods.explainers.rise import Rise
 from methods.explainers.score_cam import ScoreCam
 from methods.folding import folded
+from methods.random_masks import random_masks
 from methods.resize import min_max, upsample
 from methods.runtime import Runtime
 
@@ -125,7 +126,7 @@ def test_rise_equals_its_definition_in_float64(family, images):
     rise, model = Rise(masks=50), network(family).double()
     expected = torch.zeros(2, SIZE, SIZE, dtype=torch.float64)
     for i, target in enumerate(predicted(model, images)):
-        masks = rise.draw(int(SEEDS[i]), (SIZE, SIZE), images.device).dense().double().unsqueeze(1)
+        masks = random_masks(50, 7, 0.5, (SIZE, SIZE), int(SEEDS[i]), images.device).dense().double().unsqueeze(1)
         copies = model.normalise(images[i : i + 1].double()) * masks
         scores = model.logits_of_normalised(copies).softmax(1)[:, target]
         expected[i] = torch.einsum("n,nhw->hw", scores, masks[:, 0]) / (50 * 0.5)

@@ -15,6 +15,7 @@ from methods.explainers.meaningful_perturbation import MeaningfulPerturbation, g
 from methods.explainers.rise import Rise
 from methods.explainers.score_cam import ScoreCam
 from methods.explainers.sobel import Sobel
+from methods.random_masks import random_masks
 from tests import planted
 from tests.conftest import CLASSES, SIZE, small_classifier
 
@@ -89,7 +90,7 @@ def test_score_cam_of_constant_channels_is_a_zero_map(targets, seeds, images):
 def test_rise_against_a_direct_transcription(images, targets):
     model = small_classifier().double()
     rise = Rise(masks=45, cells=7, probability=0.4)
-    masks = rise.draw(9, (SIZE, SIZE), torch.device("cpu")).dense().double()
+    masks = random_masks(45, 7, 0.4, (SIZE, SIZE), 9, torch.device("cpu")).dense().double()
     image = images[0].double()
     total = torch.zeros(SIZE, SIZE, dtype=torch.float64)
     for mask in masks:
@@ -99,8 +100,7 @@ def test_rise_against_a_direct_transcription(images, targets):
 
 
 def test_rise_masks_are_crops_of_the_upsampled_grid():
-    rise = Rise(masks=2000, cells=7, probability=0.3)
-    masks = rise.draw(3, (SIZE, SIZE), torch.device("cpu")).dense()
+    masks = random_masks(2000, 7, 0.3, (SIZE, SIZE), 3, torch.device("cpu")).dense()
     assert masks.shape == (2000, SIZE, SIZE)
     assert masks.min() >= 0
     assert masks.max() <= 1

@@ -1,0 +1,63 @@
+"""How faithfully a student stands for its teacher."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.training import predict
+from methods.random_masks import random_masks
+from methods.runtime import Runtime
+
+CELLS, PROBABILITY = 7, 0.5  # of the masks, as in RISE
+NOISE = 0.1  # standard deviation, of RGB in [0, 1]
+Change = Callable[[Tensor], Tensor]
+
+
+def fidelity(student: nn.Module, teacher: nn.Module, images: Tensor, machine: Runtime) -> dict[str, dict[str, float]]:
+    """Compare the networks on images as they are, under one RISE mask each, and under Gaussian noise.
+
+    Explanations are read from the student on whole images, but the metrics mask them and photographs are noisy.
+
+    Args:
+        student: maps [B, 3, H, W] to logits, or to logits and a map.
+        teacher: maps [B, 3, H, W] to logits.
+        images: uint8 [N, 3, H, W].
+
+    Returns:
+        `plain`, `masked` and `noisy`, each with `agreement` (share of equal top classes), `kl` (of the student's
+        from the teacher's probabilities, mean in nats) and `rank_correlation` (Spearman's over the classes, mean).
+    """
+    changes: dict[str, Change] = {"plain": lambda image: image, "masked": masked, "noisy": noisy}
+    found = {}
+    for name, change in changes.items():
+        changed = change(images)
+        own, truth = (predict(network, changed, machine) for network in (student, teacher))
+        found[name] = {
+            "agreement": float((own.argmax(1) == truth.argmax(1)).float().mean()),
+            "kl": float(F.kl_div(own.log_softmax(1), truth.log_softmax(1), reduction="batchmean", log_target=True)),
+            "rank_correlation": float(rank_correlation(own, truth).mean()),
+        }
+    return found
+
+
+def masked(images: Tensor) -> Tensor:
+    """Blacken what a random mask of RISE hides, another one for each image; uint8 [N, 3, H, W] -> same."""
+    size = (images.shape[-2], images.shape[-1])
+    masks = random_masks(len(images), CELLS, PROBABILITY, size, 0, images.device)
+    return torch.cat([(images[i : i + 1] * masks[i : i + 1].dense()).to(torch.uint8) for i in range(len(images))])
+
+
+def noisy(images: Tensor) -> Tensor:
+    """Add Gaussian noise, the same in every run; uint8 [N, 3, H, W] -> same."""
+    generator = torch.Generator().manual_seed(0)
+    noise = [torch.randn(image.shape, generator=generator) * 255 * NOISE for image in images]
+    return torch.stack([(image + one).round().clamp(0, 255) for image, one in zip(images, noise, strict=True)]).byte()
+
+
+def rank_correlation(one: Tensor, other: Tensor) -> Tensor:
+    """Spearman's correlation of rows without ties, [N, K] twice -> [N]."""
+    ranks = torch.stack([values.argsort(1).argsort(1).double() for values in (one, other)])
+    centred = ranks - ranks.mean(2, keepdim=True)
+    return F.cosine_similarity(centred[0], centred[1], dim=1)

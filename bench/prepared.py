@@ -33,7 +33,7 @@ class Prepared:
     @property
     def class_names(self) -> list[str]:
         """Names by label."""
-        return self.index.drop_duplicates("label").sort_values("label")["class_name"].tolist()
+        return _class_names(self.index)
 
     @property
     def telling(self) -> Tensor:
@@ -74,3 +74,12 @@ def read(folder: Path) -> Prepared:
         segments=tensors.get("segments"),
         part_names=tuple(artifacts.read_metadata(path)["part_names"]),
     )
+
+
+def read_class_names(folder: Path) -> list[str]:
+    """Read the names by label, without the images."""
+    return _class_names(artifacts.read_rows(folder / "index.parquet"))
+
+
+def _class_names(index: pd.DataFrame) -> list[str]:
+    return index.drop_duplicates("label").sort_values("label")["class_name"].tolist()

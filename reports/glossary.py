@@ -2,39 +2,11 @@
 
 from math import floor, isinf, isnan, log10
 
+from bench.method_names import SURROGATE as SURROGATE
+from bench.method_names import kind as kind
+from bench.method_names import title as title
+
 PAPER_FPS = 24.3
-SURROGATE = "surrogate"
-CONTROLS = ("uniform", "centre", "sobel")
-
-TITLES = {
-    "surrogate": "Attentive surrogate",
-    "surrogate_last_stage": "Surrogate, last stage only",
-    "surrogate_no_attention": "Surrogate, no attention",
-    "surrogate_no_distillation": "Surrogate, no distillation",
-    "grad_cam": "Grad-CAM",
-    "grad_cam_plus_plus": "Grad-CAM++",
-    "score_cam": "Score-CAM",
-    "rise": "RISE",
-    "meaningful_perturbation": "Meaningful perturbation",
-    "uniform": "Uniform noise",
-    "centre": "Centred Gaussian",
-    "sobel": "Image gradient (Sobel)",
-}
-
-
-def title(explainer: str) -> str:
-    """Return the name a reader knows an explainer by."""
-    return TITLES.get(explainer, explainer.replace("_", " "))
-
-
-def kind(explainer: str) -> str:
-    """Return `method`, `ablation` (the surrogate with something taken away) or `control`.
-
-    Only methods are ranked: an ablation is a variant of one of them and would count it twice.
-    """
-    if explainer in CONTROLS:
-        return "control"
-    return "ablation" if explainer.startswith(f"{SURROGATE}_") else "method"
 
 
 def display_order(explainers: list[str]) -> list[str]:

@@ -6,20 +6,17 @@
 from dataclasses import replace
 from pathlib import Path
 
-import matplotlib as mpl
-from matplotlib.figure import Figure
 from PIL import Image
 
 from bench import settings
-from bench.artifacts import write_atomically
+from bench.overlays import overlay, picture, write_side_by_side
 from bench.stages.command import run, say
 from methods.errors import UserError
 from reports import glossary
+from reports.annotation import parts_picture
 from reports.gallery import Exhibits, read
-from reports.overlays import overlay, parts_picture, picture
 
 SIDE = 256
-DOTS_PER_INCH = 160
 
 
 def row(exhibits: Exhibits, number: int, explainers: list[str]) -> list[tuple[str, Image.Image]]:
@@ -33,17 +30,6 @@ def row(exhibits: Exhibits, number: int, explainers: list[str]) -> list[tuple[st
     for name in explainers:
         titled.append((glossary.title(name), overlay(image, exhibits.maps[name][number], SIDE)))
     return titled
-
-
-def figure(titled: list[tuple[str, Image.Image]]) -> Figure:
-    """Set titled pictures side by side on white."""
-    with mpl.rc_context({"text.parse_math": False, "font.size": 7.5}):
-        drawn = Figure(figsize=(1.5 * len(titled), 1.75), layout="constrained", facecolor="white")
-        for axes, (title, shown) in zip(drawn.subplots(1, len(titled), squeeze=False)[0], titled, strict=True):
-            axes.imshow(shown, interpolation="antialiased")
-            axes.set_title(title if len(title) <= 24 else f"{title[:23]}…", pad=3, fontsize=7.5)
-            axes.set_axis_off()
-        return drawn
 
 
 def main(
@@ -61,10 +47,7 @@ def main(
         raise UserError(f"--image-number {image_number}: there are {len(exhibits.told)} evaluation images, from 0")
     shown = {"method", "control"} if controls else {"method"}
     names = [name for name in exhibits.maps if glossary.kind(name) in shown]
-    drawn = figure(row(exhibits, image_number, names))
-    write_atomically(
-        out, lambda path: drawn.savefig(path, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
-    )
+    write_side_by_side(out, row(exhibits, image_number, names))
     say("picture", f"image {image_number} of '{experiment}'", out)
 
 

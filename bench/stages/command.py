@@ -5,6 +5,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from functools import wraps
+from typing import Annotated, get_origin
 
 import typer
 
@@ -32,10 +33,10 @@ def say(stage: str, read: object, wrote: object) -> None:
 
 
 def _with_options(main: Callable[..., None]) -> Callable[..., None]:
-    """Make every parameter without a default a required option instead of a positional argument."""
+    """Make every parameter without a default a required option, unless its annotation says what else it is."""
     signature = inspect.signature(main)
     parameters = [
-        parameter.replace(default=typer.Option(...)) if parameter.default is parameter.empty else parameter
+        parameter.replace(default=typer.Option(...)) if _bare(parameter) else parameter
         for parameter in signature.parameters.values()
     ]
 
@@ -45,3 +46,7 @@ def _with_options(main: Callable[..., None]) -> Callable[..., None]:
 
     command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     return command
+
+
+def _bare(parameter: inspect.Parameter) -> bool:
+    return parameter.default is parameter.empty and get_origin(parameter.annotation) is not Annotated

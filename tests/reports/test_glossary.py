@@ -3,7 +3,6 @@
 import pytest
 
 from bench.metrics.base import Metric
-from methods.explainers.base import Explainer
 from methods.registry import build, names
 from reports import glossary, measures
 
@@ -16,23 +15,10 @@ def test_every_column_of_every_metric_is_in_the_glossary(metric):
         assert known.better == column.better, name
 
 
-@pytest.mark.parametrize("explainer", names(Explainer))
-def test_every_explainer_has_a_title(explainer):
-    assert explainer in glossary.TITLES
-
-
 def test_columns_that_differ_by_the_part_have_one_entry():
     found = measures.measures({}, ["part_pointing", "part_pointing:beak", "part_pointing:wing", "made:up"])
     titles = [measure.title for measure in measures.in_words(found)]
     assert titles == ["Part pointing", "Part pointing, part by part", "made:up"]
-
-
-@pytest.mark.parametrize(
-    ("explainer", "kind"),
-    [("surrogate", "method"), ("surrogate_without_anything", "ablation"), ("sobel", "control"), ("my.own", "method")],
-)
-def test_ablations_and_controls_are_told_from_methods(explainer, kind):
-    assert glossary.kind(explainer) == kind
 
 
 @pytest.mark.parametrize(

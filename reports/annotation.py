@@ -1,17 +1,14 @@
-"""Pictures of one image: its map laid over it, and its parts drawn on it."""
+"""The annotated parts of one image, drawn on it."""
 
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
-from torch.nn.functional import interpolate
 
-COLOURMAP = "inferno"
-OPACITY = 0.6
+from bench.overlays import picture
+
 PART = (86, 180, 233)
 TELLING = (255, 176, 0)
 _HALO = (16, 18, 22)
@@ -39,44 +36,26 @@ class Parts:
         return [i for i in range(len(self.names)) if i in drawn | pointed]
 
 
-def unit_map(saliency: Tensor, size: int) -> Tensor:
-    """Return a map [h, w] as [size, size]: upsampled bilinearly, then min-max to [0, 1]; a flat one is zero."""
-    finite = torch.nan_to_num(saliency.float(), nan=0.0, posinf=0.0, neginf=0.0)
-    full = interpolate(finite[None, None], size=(size, size), mode="bilinear", align_corners=False)[0, 0]
-    low, high = full.min(), full.max()
-    return torch.zeros_like(full) if is_flat(saliency) else (full - low) / (high - low)
-
-
-def is_flat(saliency: Tensor) -> bool:
-    """Say whether a map is constant, up to float32 rounding, and so points nowhere."""
-    finite = torch.nan_to_num(saliency.float(), nan=0.0, posinf=0.0, neginf=0.0)
-    return bool(finite.max() - finite.min() <= 1e-6 * finite.abs().max())
-
-
-def picture(image: Tensor, side: int) -> Image.Image:
-    """Return a uint8 image [3, S, S] with `side` pixels a side."""
-    return Image.fromarray(image.permute(1, 2, 0).numpy()).resize((side, side), Image.Resampling.BICUBIC)
-
-
-def overlay(image: Tensor, saliency: Tensor, side: int) -> Image.Image:
-    """Lay a map [h, w] in colour over the grey image [3, S, S]."""
-    heat = colormaps[COLOURMAP](unit_map(saliency, image.shape[-1]).numpy())[..., :3] * 255
-    grey = np.asarray(picture(image, image.shape[-1]).convert("L"), dtype=np.float64)[..., None]
-    mixed = OPACITY * heat + (1 - OPACITY) * grey
-    return Image.fromarray(mixed.round().astype(np.uint8)).resize((side, side), Image.Resampling.BICUBIC)
-
-
 def parts_picture(image: Tensor, parts: Parts, side: int) -> Image.Image:
-    """Outline the segments and number the keypoints (from 1, by position in `names`); telling parts stand out."""
+    """Draw the parts on a paler image."""
     drawn = Image.blend(picture(image, side), Image.new("RGB", (side, side), (255, 255, 255)), 0.25)
+    layer = parts_layer(parts, image.shape[-1], side)
+    drawn.paste(layer, mask=layer)
+    return drawn
+
+
+def parts_layer(parts: Parts, size: int, side: int) -> Image.Image:
+    """Outline the segments and number the keypoints (from 1, by position in `names`); telling parts stand out.
+
+    Drawn on nothing: RGBA, `side` pixels for an image of `size`.
+    """
+    pixels = np.zeros((side, side, 4), dtype=np.uint8)
     if parts.segments is not None:
-        pixels = np.asarray(drawn).copy()
         _outline(pixels, parts, side)
-        drawn = Image.fromarray(pixels)
+    drawn = Image.fromarray(pixels)
     canvas = ImageDraw.Draw(drawn)
-    scale = side / image.shape[-1]
     for part in sorted(parts.visible(), key=lambda part: bool(parts.telling[part])):
-        _number(canvas, _anchor(parts, part) * scale, part + 1, bool(parts.telling[part]), side)
+        _number(canvas, _anchor(parts, part) * side / size, part + 1, bool(parts.telling[part]), side)
     return drawn
 
 
@@ -94,7 +73,8 @@ def _outline(pixels: NDArray[np.uint8], parts: Parts, side: int) -> None:
     for part in sorted(parts.visible(), key=lambda part: bool(parts.telling[part])):
         inside = labels == part + 1
         width = 2 if parts.telling[part] else 1
-        pixels[inside & ~_shrunk(inside, width)] = TELLING if parts.telling[part] else PART
+        colour = TELLING if parts.telling[part] else PART
+        pixels[inside & ~_shrunk(inside, width)] = (*colour, 255)
 
 
 def _shrunk(mask: NDArray[np.bool_], times: int) -> NDArray[np.bool_]:

@@ -1,0 +1,246 @@
+"""`python -m bench.explain` on a miniature trained run: what it writes, and what it refuses."""
+
+import os
+import sys
+import time
+from types import SimpleNamespace
+
+import pytest
+import torch
+from PIL import Image
+
+from bench import artifacts, explain, explaining, explaining_files, prepared
+from bench.stages import command
+from methods.errors import UserError
+from methods.explainers.grad_cam import GradCam
+from methods.runtime import Runtime
+from tests import miniature
+from tests.bench.test_mistakes import Stages
+from tests.reports.reading import Page
+
+METHODS = ["surrogate", "grad_cam", "uniform"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    done = Stages(tmp_path_factory.mktemp("trained"))
+    miniature.write(done.params, miniature.settings() | {"compare": METHODS})
+    for stage in ("prepare", "teacher"):
+        done.run(stage)
+    for name in METHODS:
+        done.run("fit", explainer=name)
+    return done
+
+
+@pytest.fixture
+def files(trained):
+    """Where the run lies, as options of the command."""
+    work = trained.work
+    return {"params": trained.params, "data": work / "data", "teacher": work / "teacher.safetensors", "fits": work}
+
+
+@pytest.fixture
+def image(trained, tmp_path):
+    """The first evaluation image as a file of the user's."""
+    data = prepared.read(trained.work / "data")
+    first = artifacts.read_rows(trained.results / "predictions.parquet")["image_id"][0]
+    path = tmp_path / "bird.png"
+    Image.fromarray(data.images[data.rows([first])[0]].permute(1, 2, 0).numpy()).save(path)
+    return path
+
+
+def page_of(out):
+    return Page((out / "explained.html").read_text(encoding="utf-8"))
+
+
+def test_maps_and_predictions_are_those_of_the_pipeline(trained, files, image, tmp_path, capsys):
+    explain.main([image], out=tmp_path / "out", **files)
+    maps = artifacts.read_tensors(tmp_path / "out/bird.explained.safetensors")
+    told = artifacts.read_metadata(tmp_path / "out/bird.explained.safetensors")["about"]
+    expected = artifacts.read_rows(trained.results / "predictions.parquet").iloc[0]
+    assert list(maps) == sorted(METHODS)
+    assert (told["explained"], told["image_size"]) == (expected["target_name"], 32)
+    assert told["probability"] == pytest.approx(expected["probability"], abs=1e-5)
+    for name in ("surrogate", "grad_cam"):
+        trained.run("explain", explainer=name)
+        saliency = artifacts.read_tensors(trained.work / f"{name}.maps.safetensors")["saliency"][0]
+        torch.testing.assert_close(maps[name], saliency, rtol=1e-3, atol=1e-5)
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith(f"{image}: {expected['target_name']}, ") for line in lines)
+    assert [line for line in lines if line.startswith("  Grad-CAM ") and line.endswith(" 4 × 4 map")]
+
+
+def test_same_picture_gives_the_same_maps_wherever_it_lies(files, image, tmp_path):
+    (tmp_path / "other").mkdir()
+    copy = tmp_path / "other/copy.png"
+    copy.write_bytes(image.read_bytes())
+    explain.main([image, copy], out=tmp_path / "out", methods="uniform", **files)
+    maps = [artifacts.read_tensors(tmp_path / f"out/{name}.explained.safetensors") for name in ("bird", "copy")]
+    assert torch.equal(maps[0]["uniform"], maps[1]["uniform"])
+
+
+def test_page_shows_every_image_and_method_and_needs_nothing_else(files, image, tmp_path):
+    explain.main([image], out=tmp_path / "out", **files)
+    page = page_of(tmp_path / "out")
+    pictures = page.all("img")
+    assert len(pictures) == 1 + len(METHODS)
+    assert all(one["src"].startswith("data:image/jpeg;base64,") and one["alt"] for one in pictures)
+    assert not page.all("script") and not page.all("link")
+    assert {link["href"] for link in page.all("a")} == {"bird.explained.png", "bird.explained.safetensors"}
+    for words in ("Attentive surrogate", "Grad-CAM", "Uniform noise", "control", "8 × 8", "32 × 32 pixels", " ms"):
+        assert words in page.text
+    assert page.text.count(" %") == 1 + 4  # the explained class, and all four
+    width, height = Image.open(tmp_path / "out/bird.explained.png").size
+    assert round(width / height * 1.75 / 1.5) == 1 + len(METHODS)
+
+
+def test_class_is_chosen_by_index_or_name(files, image, tmp_path):
+    names = prepared.read_class_names(files["data"])
+    assert explain.class_index("3", names) == 3 == names.index("01b green cap crown")
+    assert explain.class_index("2", ["3", "2", "1"]) == 1, "a name comes first"
+    explain.main([image], explained=names[0], methods="grad_cam", out=tmp_path / "out", **files)
+    told = artifacts.read_metadata(tmp_path / "out/bird.explained.safetensors")["about"]
+    assert told["explained"] == names[0]
+    assert f"explained: {names[0]}" in page_of(tmp_path / "out").text
+
+
+def test_options_and_defaults_from_the_shell(trained, image, tmp_path, monkeypatch, capsys):
+    work = tmp_path / "artifacts/work/mini"
+    (work / "fits").mkdir(parents=True)
+    (work / "data").symlink_to(trained.work / "data")
+    (work / "teacher.safetensors").symlink_to(trained.work / "teacher.safetensors")
+    (work / "fits/uniform.safetensors").symlink_to(trained.work / "uniform.safetensors")
+    (tmp_path / "params.yaml").symlink_to(trained.params)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["explain", "bird.png", "bird.png", "--methods", "uniform", "--class", "0"])
+    with pytest.raises(SystemExit) as left:
+        command.run(explain.main)
+    assert left.value.code == 0
+    names = {path.name for path in (tmp_path / "artifacts/explained").iterdir()}
+    assert names == {"explained.html", "bird.explained.png", "bird.explained.safetensors"}
+    assert "bird.png: " in capsys.readouterr().out
+
+
+def test_hostile_and_equal_names(files, image, tmp_path):
+    names = [
+        "<b>&\"x\" 'y' čáp 鳥.png",
+        "ä" * 120 + ".png",
+        os.fsdecode(b"line\nbreak\xff.png"),
+        "a.PNG",
+        "A.png",
+        ".png",
+    ]
+    paths = [tmp_path / "one" / name for name in names] + [tmp_path / "two" / "a.png"]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(image.read_bytes())
+    explain.main(paths, methods="uniform", out=tmp_path / "out", **files)
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert len({name.casefold() for name in written}) == len(written) == 2 * len(paths) + 1
+    assert {"a.explained.png", "A-2.explained.png", "a-3.explained.png"} <= set(written)
+    page = page_of(tmp_path / "out")
+    assert "<b>&\"x\" 'y' čáp 鳥.png" in page.text and "line�break�.png" in page.text
+    assert len(page.all("article")) == len(paths) and "two/a.png" in page.text
+
+
+def shell_error(monkeypatch, capsys, *arguments):
+    """Run as from the shell; return the one line on standard error."""
+    monkeypatch.setattr(sys, "argv", ["explain", *map(str, arguments)])
+    with pytest.raises(SystemExit) as left:
+        command.run(explain.main)
+    assert left.value.code == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.strip()]
+    assert len(lines) == 1, lines
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--methods=grad_camm"], ["unknown method", "did you mean 'grad_cam'?", "surrogate, grad_cam, uniform"]),
+        (["--methods=uniform,,grad_cam"], ["unknown method", "''"]),
+        (["--class=green cap crow"], ["unknown class 'green cap crow'", "did you mean '01b green cap crown'?"]),
+        (["--class=4"], ["class index 4 is out of range", "4 classes"]),
+        (["--class=-1"], ["unknown class '-1'"]),
+        (["--experiment=minni"], ["unknown experiment 'minni'"]),
+        (["--out={image}"], ["bird.png' is not a folder", "--out"]),
+        (["--out={image}/below"], ["bird.png' is not a folder", "--out"]),
+        (["--teacher=gone.safetensors"], ["gone.safetensors' is missing", "run `make repro` first"]),
+        (["--fits=gone"], ["surrogate.safetensors' is missing", "run `make repro` first"]),
+        (["nowhere.png"], ["nowhere.png' does not exist"]),
+        (["{broken}"], ["broken.jpg' cannot be read"]),
+    ],
+)
+def test_mistakes_end_in_one_line_and_write_nothing(files, image, tmp_path, monkeypatch, capsys, arguments, named):
+    broken = tmp_path / "broken.jpg"
+    broken.write_text("no image")
+    given = [argument.format(image=image, broken=broken) for argument in arguments]
+    options = [f"--{name}={path}" for name, path in files.items()]
+    before = sorted(tmp_path.rglob("*"))
+    line = shell_error(monkeypatch, capsys, image, *options, f"--out={tmp_path / 'out'}", *given)
+    for words in named:
+        assert words in line
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_params_without_run_need_an_experiment(files, image, tmp_path):
+    params = miniature.write(tmp_path / "params.yaml", miniature.settings() | {"run": []})
+    with pytest.raises(UserError, match="lists no experiment under 'run'"):
+        explain.main([image], out=tmp_path / "out", **files | {"params": params})
+
+
+def test_files_of_different_runs_are_refused(trained, files, image, tmp_path):
+    index = artifacts.read_rows(files["data"] / "index.parquet")
+    artifacts.write_rows(tmp_path / "data/index.parquet", index[index["label"] < 3])
+    with pytest.raises(UserError, match="are of different runs"):
+        explain.main([image], out=tmp_path / "out", **files | {"data": tmp_path / "data"})
+    wider = miniature.settings() | {"compare": METHODS}
+    wider["experiments"]["mini"]["explainers"]["surrogate"]["width"] = 16
+    params = miniature.write(tmp_path / "params.yaml", wider)
+    with pytest.raises(UserError, match=r"surrogate\.safetensors' is of other settings .*run `make repro` again"):
+        explain.main([image], out=tmp_path / "out", **files | {"params": params})
+    assert not (tmp_path / "out").exists()
+
+
+def test_image_is_never_overwritten(files, image, tmp_path):
+    other = tmp_path / "bird.explained.png"
+    other.write_bytes(image.read_bytes())
+    with pytest.raises(UserError, match=r"bird\.explained\.png' would be overwritten"):
+        explain.main([image, other], methods="uniform", out=tmp_path, **files)
+    assert other.read_bytes() == image.read_bytes()
+
+
+def test_full_disk_leaves_the_old_page_and_other_files_of_the_folder(files, image, tmp_path, monkeypatch):
+    (tmp_path / "mine.html").write_text("mine")
+    explain.main([image], methods="uniform", out=tmp_path, **files)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert len(before) == 2 + 3
+    monkeypatch.setattr(explaining_files, "html", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
+    with pytest.raises(UserError, match="cannot write to .*No space left"):
+        explain.main([image], methods="uniform", out=tmp_path, **files)
+    after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert after == before  # the same picture again, to the byte
+
+
+def test_explainer_that_returns_nan_is_named(files, image, tmp_path, monkeypatch):
+    monkeypatch.setattr(GradCam, "explain", lambda self, m, images, t, s: torch.full((len(images), 2, 2), float("nan")))
+    with pytest.raises(UserError, match="explainer 'grad_cam' returns NaN"):
+        explain.main([image], out=tmp_path / "out", **files)
+    assert not (tmp_path / "out").exists()
+
+
+def test_each_timed_call_is_warmed_up_and_synchronised(files, image, tmp_path, monkeypatch):
+    events = []
+
+    def record(name, call):
+        def recorded(*arguments):
+            events.append(name)
+            return call(*arguments)
+
+        return recorded
+
+    monkeypatch.setattr(GradCam, "explain", record("explain", GradCam.explain))
+    monkeypatch.setattr(Runtime, "synchronise", record("synchronise", Runtime.synchronise))
+    monkeypatch.setattr(explaining, "time", SimpleNamespace(perf_counter=record("clock", time.perf_counter)))
+    explain.main([image], methods="grad_cam", out=tmp_path / "out", **files)
+    assert events == ["synchronise", "clock", "explain", "synchronise", "clock"] * 2  # the first is the warm-up

@@ -4,14 +4,17 @@ VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
-EVERYTHING := surrogate,surrogate_last_stage,surrogate_no_attention,surrogate_no_distillation,grad_cam,score_cam,rise
-EVERYTHING := $(EVERYTHING),meaningful_perturbation,uniform,centre,sobel
+EVERYTHING := surrogate,surrogate_last_stage,surrogate_no_attention,surrogate_no_distillation,surrogate_attention_only
+EVERYTHING := $(EVERYTHING),grad_cam,grad_cam_plus_plus,score_cam,rise,meaningful_perturbation,uniform,centre,sobel
 
-.PHONY: repro full birds peers test lint benchmark clean
+.PHONY: repro verify full birds peers test lint benchmark clean
 
 repro: $(VENV)/.installed
 	dvc repro
 	@echo "report: $(CURDIR)/artifacts/report/index.html"
+
+verify: $(VENV)/.installed ## does the run agree with the committed reference? the rule: reports/compare_verify.py
+	python -m reports.compare reports/reference/parts artifacts/results/parts --verify --out artifacts/comparison
 
 birds: $(VENV)/.installed ## needs BENCH_DATA and BENCH_WEIGHTS, see README
 	dvc exp run --set-param 'run=[parts,birds]'

@@ -19,7 +19,7 @@ from matplotlib.transforms import Bbox
 
 from reports import glossary
 from reports.results import Results
-from reports.tables import Speed
+from reports.speeds import Speed
 
 # Okabe and Ito's colours, those that can be told apart on white and on near-black.
 PALETTE = ["#D55E00", "#2A86C8", "#009E73", "#CC79A7", "#B8860B", "#56B4E9", "#8172B3"]
@@ -55,10 +55,14 @@ _STYLE: dict[Any, Any] = {
 }
 
 
-def accuracy_against_speed(results: Results, rows: pd.DataFrame, speeds: list[Speed], metric: str) -> Markup | None:
+def accuracy_against_speed(
+    results: Results, rows: pd.DataFrame, speeds: list[Speed], metric: str, place: str = ""
+) -> Markup | None:
     """Plot `metric` over frames per second (log), the paper's figure as a line; None without data.
 
-    The surrogate's ablations are left out: they run as fast as it does and would hide it.
+    A grey staircase is the Pareto front of the methods: for every speed, the best mean at that speed or above.
+    The surrogate's ablations are left out: they run as fast as it does and would hide it. `place` tells
+    two such figures on one page apart.
     """
     chosen = rows[(rows["metric"] == metric) & rows["mean"].notna()]
     chosen = chosen[chosen["explainer"].map(glossary.kind) != "ablation"]
@@ -67,9 +71,10 @@ def accuracy_against_speed(results: Results, rows: pd.DataFrame, speeds: list[Sp
     if chosen.empty:
         return None
     measure = results.measures[metric]
-    with canvas(5.4, 3.7) as (figure, axes):
+    with canvas(4.6 if place else 5.4, 3.7) as (figure, axes):
         axes.set_xscale("log")
         _points(axes, results, chosen, x="fps", y="mean")
+        _front(axes, chosen[chosen["explainer"].map(glossary.kind) == "method"], measure.better)
         axes.xaxis.set_major_locator(LogLocator(numticks=8))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
         axes.xaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
@@ -83,8 +88,16 @@ def accuracy_against_speed(results: Results, rows: pd.DataFrame, speeds: list[Sp
         )  # fmt: skip
         axes.set_xlabel("frames per second, one image at a time (log)")
         axes.set_ylabel(f"{measure.title} ({'reversed: ' * (measure.better == 'lower')}{measure.better} is better)")
-        _label_points(figure, axes, [(r.fps, r.mean, glossary.title(r.explainer)) for r in chosen.itertuples()])
-        return svg(figure, f"{results.key}-{metric}-speed", f"{measure.title} against frames per second")
+        _label_points(figure, axes, chosen)
+        return svg(figure, f"{results.key}-{metric}-speed{place}", f"{measure.title} against frames per second")
+
+
+def _front(axes: Axes, methods: pd.DataFrame, better: str) -> None:
+    """Join the methods that no other one beats in both speed and accuracy."""
+    ordered = methods.sort_values("fps", ascending=False)
+    best = ordered["mean"].cummin() if better == "lower" else ordered["mean"].cummax()
+    front = ordered[(ordered["mean"] == best) & ~best.duplicated()]
+    axes.plot(front["fps"], front["mean"], color=INK, alpha=0.35, lw=1.2, drawstyle="steps-post", zorder=1)
 
 
 def intervals(results: Results, rows: pd.DataFrame, metric: str) -> Markup | None:
@@ -150,26 +163,38 @@ def _paired(names: list[str], styles: list[str]) -> dict[str, str]:
     return dict(zip(names, cycle(styles), strict=False))
 
 
-def _label_points(figure: Figure, axes: Axes, points: list[tuple[float, float, str]]) -> None:
-    """Write each name beside its point; a name that would cover another one moves up or to the left."""
+def _label_points(figure: Figure, axes: Axes, rows: pd.DataFrame) -> None:
+    """Write each name beside its point, above its bar or below it, where it covers no name, point or bar."""
     figure.draw_without_rendering()
     line = axes.transData.transform((glossary.PAPER_FPS, 0))[0]
     taken = [Bbox.from_extents(line - 2, axes.bbox.y0, line + 2, axes.bbox.y1)]
-    for x, y, _ in points:
-        left, bottom = axes.transData.transform((x, y)) - 4
-        taken.append(Bbox.from_bounds(left, bottom, 8, 8))
-    for x, y, text in sorted(points, key=lambda point: (point[1], point[0])):
-        for shift, align in [((8, -3), "left"), ((-8, -3), "right"), ((8, 8), "left"), ((-8, 8), "right"),
-                             ((8, -14), "left"), ((-8, -14), "right"), ((8, 19), "left")]:  # fmt: skip
-            label = axes.annotate(text, (x, y), shift, textcoords="offset points", ha=align, fontsize=8.5)
+    rows = rows.fillna({"low": rows["mean"], "high": rows["mean"]}).sort_values(["mean", "fps"])
+    bars = [_bar(axes, row) for row in rows.itertuples()]
+    taken += [Bbox.from_extents(bar.x0 - 3, bar.y0, bar.x1 + 3, bar.y1) for bar in bars]
+    for row, bar in zip(rows.itertuples(), bars, strict=True):
+        middle = axes.transData.transform((row.fps, row.mean))[1]
+        up, down = (abs(bar.y1 - middle) * 72 / figure.dpi, abs(middle - bar.y0) * 72 / figure.dpi)
+        places = [((8, -3), "left"), ((-8, -3), "right"), ((8, 8), "left"), ((-8, 8), "right"),
+                  ((8, -14), "left"), ((-8, -14), "right"), ((0, -down - 10), "center"), ((0, up + 3), "center"),
+                  ((8, 19), "left"), ((0, -down - 20), "center")]  # fmt: skip
+        for shift, align in places:
+            label = axes.annotate(
+                glossary.title(row.explainer), (row.fps, row.mean), shift,
+                textcoords="offset points", ha=align, fontsize=8.5,
+            )  # fmt: skip
             box = label.get_window_extent().padded(1)
             inside = axes.bbox.x0 - 2 <= box.x0 and box.x1 <= axes.bbox.x1 + 6
             if inside and not any(box.overlaps(other) for other in taken):
                 break
-            label.remove()
-        else:
-            label = axes.annotate(text, (x, y), (8, -3), textcoords="offset points", fontsize=8.5)
+            if (shift, align) != places[-1]:
+                label.remove()
         taken.append(label.get_window_extent())
+
+
+def _bar(axes: Axes, row: Any) -> Bbox:
+    """Return where a point and its interval stand, in display units."""
+    (x, a), (_, b), (_, y) = axes.transData.transform([(row.fps, row.low), (row.fps, row.high), (row.fps, row.mean)])
+    return Bbox.from_extents(x - 2, min(a, b, y - 4), x + 2, max(a, b, y + 4))
 
 
 @contextmanager

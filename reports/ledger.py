@@ -62,6 +62,12 @@ def entries(found: list[Results]) -> list[Entry]:
     return [Entry(title, quote, tuple(own)) for (_, title, quote), own in verdicts.items()]
 
 
+def tally(results: Results) -> dict[str, int]:
+    """Count an experiment's claims by verdict, in the order of BADGES; other words come last."""
+    words = [_verdict(told).word for told in _told(results).values()]
+    return {word: words.count(word) for word in dict.fromkeys((*BADGES, *words)) if word in words}
+
+
 def rows(found: list[Results]) -> pd.DataFrame:
     """Return one row per experiment and claim for claims.csv."""
     told = [(results.key, name, _verdict(told)) for results in found for name, told in _told(results).items()]

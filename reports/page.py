@@ -1,6 +1,5 @@
 """The report's page: what every experiment shows, laid out for the templates."""
 
-import base64
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from bench.statistics import Contrast, CriticalDifference, SeedSpread
-from reports import comparisons, figures, glossary, ledger, measures, protocols, ranks, seeds, tables
+from reports import comparisons, exhibits, figures, glossary, ledger, measures, protocols, ranks, seeds, tables
 from reports.results import Results
-from reports.tables import Speed
+from reports.speeds import Speed, throughput
 
 GALLERY_BYTES = 6_000_000
 SPEED_METRICS = ("insertion", "deletion")
@@ -43,8 +42,8 @@ class Section:
     interval_figures: list[Markup]
     training_figures: list[Markup]
     settings: str
-    gallery: list[dict[str, Any]] = field(default_factory=list)
-    gallery_left_out: int = 0
+    first_figure: Markup | None = None
+    gallery: exhibits.Gallery = field(default_factory=exhibits.Gallery)
 
     @property
     def descriptions(self) -> list[str]:
@@ -66,11 +65,13 @@ class Section:
 
 def section(number: int, results: Results, gallery_bytes: int) -> Section:
     """Compute everything the page shows of one experiment."""
-    rows, speeds = tables.accuracy(results), tables.throughput(results)
+    rows, speeds = tables.accuracy(results), throughput(results)
     means, metrics = tables.means(rows), results.ranking
     by_speed = [figures.accuracy_against_speed(results, rows, speeds, m) for m in SPEED_METRICS if m in metrics]
     ranked = ranks.average_ranks([(results, means)])
-    gallery, left_out = _gallery(results, gallery_bytes)
+    overview = (
+        figures.accuracy_against_speed(results, rows, speeds, m, "first") for m in SPEED_METRICS if m in metrics
+    )
     return Section(
         anchor=f"experiment-{number}",
         results=results,
@@ -91,13 +92,13 @@ def section(number: int, results: Results, gallery_bytes: int) -> Section:
         interval_figures=[f for f in (figures.intervals(results, rows, m) for m in metrics) if f],
         training_figures=[f for name in results.curves for f in figures.training(results, name)],
         settings=yaml.safe_dump(results.settings, sort_keys=False, allow_unicode=True),
-        gallery=gallery,
-        gallery_left_out=left_out,
+        first_figure=next(filter(None, overview), None),
+        gallery=exhibits.read(results, gallery_bytes),
     )
 
 
-def html(sections: list[Section]) -> str:
-    """Return the whole page."""
+def templates() -> Environment:
+    """Return the templates of all pages, which escape every value, and the words they share."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
@@ -107,10 +108,17 @@ def html(sections: list[Section]) -> str:
     )
     words = ("title", "kind", "number", "significant", "quantity", "p_value")
     environment.globals |= {name: getattr(glossary, name) for name in words}
-    return environment.get_template("page.html").render(
+    return environment
+
+
+def html(sections: list[Section]) -> str:
+    """Return the whole page."""
+    template = templates().get_template("page.html")
+    return template.render(
         sections=sections,
         ledger=ledger.entries([s.results for s in sections]),
         badges=ledger.BADGES,
+        tallies=[ledger.tally(s.results) for s in sections],
         across=_across(sections),
         glossary=measures.in_words({name: m for s in sections for name, m in s.results.measures.items()}),
         paper_fps=glossary.PAPER_FPS,
@@ -145,30 +153,3 @@ def _across(sections: list[Section]) -> dict[str, Any]:
         "rank_figure": ranks.diagram(ranked, methods, "all experiments") if ranked else None,
         "ranked_experiments": [results.title for results, _ in different],
     }
-
-
-def _gallery(results: Results, budget: int) -> tuple[list[dict[str, Any]], int]:
-    """Return the images with their pictures as data URIs while `budget` bytes last, and how many are left out."""
-    images = (results.gallery or {}).get("images", [])
-    folder, shown = results.folder / "gallery", []
-    for image in images:
-        maps = [{**told, "name": name, "src": _data_uri(folder, told["file"])} for name, told in image["maps"].items()]
-        embedded = {
-            **image,
-            "image": _data_uri(folder, image["image"]),
-            "parts": _data_uri(folder, image["parts"]),
-        }
-        embedded["maps"] = maps
-        budget -= sum(len(src or "") for src in [embedded["image"], embedded["parts"], *(m["src"] for m in maps)])
-        if budget < 0:
-            break
-        shown.append(embedded)
-    return shown, len(images) - len(shown)
-
-
-def _data_uri(folder: Path, name: str | None) -> str | None:
-    path = folder / Path(name or "").name
-    if not name or not path.is_file():
-        return None
-    kind = "png" if path.suffix == ".png" else "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"

@@ -1,8 +1,7 @@
-"""The numbers of the report as rows: accuracy, throughput, fidelity; and the files that hold them."""
+"""The numbers of the report as rows: accuracy, fidelity; and the files that hold them."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import pandas as pd
@@ -11,30 +10,10 @@ from bench import artifacts
 from bench.statistics import against, compare_all, mean_interval
 from reports import glossary, protocols
 from reports.results import Results
+from reports.speeds import Speed
 
 ACCURACY_COLUMNS = ["experiment", "explainer", "metric", "mean", "low", "high", "n", "better", "protocol"]
 CLAIM_COLUMNS = ["experiment", "claim", "verdict", "reason"]
-
-
-@dataclass(frozen=True)
-class Speed:
-    """How fast one explainer ran; NaN-free, None where nothing was measured.
-
-    median_ms: median time of one call on one image.
-    fps, fps_batch: images per second, one at a time and `batch` at a time.
-    forward_ratio: time for one image over one bare forward pass of the teacher in the same process.
-    """
-
-    experiment: str
-    explainer: str
-    median_ms: float | None = None
-    fps: float | None = None
-    batch: int | None = None
-    fps_batch: float | None = None
-    forward_ratio: float | None = None
-    device: str = ""
-    precision: str = ""
-    image_size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -111,23 +90,13 @@ def control_wins(results: Results, rows: pd.DataFrame) -> list[ControlWin]:
     return sorted(wins, key=lambda win: results.ranking.index(win.metric))
 
 
-def throughput(results: Results) -> list[Speed]:
-    """Return one row per explainer from the pytest-benchmark files."""
-    return [
-        _speed(results.key, name, results.timings.get(name, {}).get("benchmarks") or []) for name in results.explainers
-    ]
-
-
 def fidelity(results: Results) -> list[dict[str, Any]]:
     """Return one row for the teacher and one per explainer that learned something."""
-    top1 = results.teacher.get("top1") or {}
-    rows = [{"name": "teacher", "title": "Teacher", **_fit_row(results.teacher), "top1": top1, "agreement": {}}]
+    rows = [{"name": "teacher", "title": "Teacher", **_learned(results.teacher)}]
     for name in results.explainers:
         fit = results.fits.get(name)
         if fit:
-            agreement = fit.get("agreement") or {}
-            title = glossary.title(name)
-            rows.append({"name": name, "title": title, **_fit_row(fit), "top1": {}, "agreement": agreement})
+            rows.append({"name": name, "title": glossary.title(name), **_learned(fit)})
     return rows
 
 
@@ -139,7 +108,7 @@ def write(out: Path, found: dict[str, pd.DataFrame], speeds: list[Speed], claims
     Args:
         out: folder.
         found: experiment -> rows of `accuracy`.
-        speeds: rows of `throughput`.
+        speeds: rows of `speeds.throughput`.
         claims: rows with `CLAIM_COLUMNS`.
     """
     filled = [table for table in found.values() if len(table)]
@@ -157,30 +126,7 @@ def _signed(value: float, better: str) -> float:
     return value if better == "higher" else -value
 
 
-def _speed(experiment: str, explainer: str, benchmarks: list[dict[str, Any]]) -> Speed:
-    by_batch = {int(b["extra_info"]["batch"]): b for b in benchmarks if "batch" in b.get("extra_info", {})}
-    if not by_batch:
-        return Speed(experiment, explainer)
-    one, largest = by_batch.get(1), max(by_batch)
-    info = by_batch[min(by_batch)]["extra_info"]
-    return Speed(
-        experiment,
-        explainer,
-        median_ms=_median(one) * 1000 if one else None,
-        fps=1 / _median(one) if one else None,
-        batch=largest if largest > 1 else None,
-        fps_batch=largest / _median(by_batch[largest]) if largest > 1 else None,
-        forward_ratio=one["extra_info"].get("forward_ratio") if one else None,
-        device=str(info.get("device", "")),
-        precision=str(info.get("precision", "")),
-        image_size=info.get("image_size"),
-    )
-
-
-def _median(benchmark: dict[str, Any]) -> float:
-    stats = benchmark["stats"]
-    return float(stats["median"] if "median" in stats else median(stats["data"]))
-
-
-def _fit_row(fit: dict[str, Any]) -> dict[str, Any]:
-    return {"parameters": fit.get("parameters"), "seconds": fit.get("seconds")}
+def _learned(summary: dict[str, Any]) -> dict[str, Any]:
+    """What training a network came to; the parts that its kind does not have are empty."""
+    parts = {name: summary.get(name) or {} for name in ("top1", "agreement", "fidelity")}
+    return {"parameters": summary.get("parameters"), "seconds": summary.get("seconds"), **parts}

@@ -1,5 +1,4 @@
-"use strict";
-for (const table of document.querySelectorAll("table.sortable")) {
+function makeSortable(table) {
   const heads = [...table.tHead.rows];
   const columns = heads.length > 1 ? [heads[0].cells[0], ...heads[1].cells] : [...heads[0].cells];
   columns.forEach((head, column) => {
@@ -27,6 +26,7 @@ function sort(table, columns, column) {
   };
   table.tBodies[0].append(...[...table.tBodies[0].rows].sort(compare));
 }
+document.addEventListener("DOMContentLoaded", () => document.querySelectorAll("table.sortable").forEach(makeSortable));
 window.addEventListener("beforeprint", () => {
   for (const details of document.querySelectorAll("details")) details.open = true;
 });

@@ -1,4 +1,4 @@
-"""The page in a real browser: quiet, offline, sortable, and no wider than the screen."""
+"""The page in a real browser: quiet, offline, no wider than the screen, and its controls do what they say."""
 
 import os
 from pathlib import Path
@@ -7,6 +7,7 @@ import pytest
 
 from reports import gallery, render
 from tests.reports import result_tree
+from tests.reports.reading import HOSTILE
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
@@ -29,12 +30,18 @@ CONTRAST = """(element) => {
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    root = tmp_path_factory.mktemp("browser")
-    params = result_tree.write_params(root, ["parts"], ["parts"])
-    result_tree.write_results(root / "results/parts")
-    result_tree.write_work(root / "work/parts")
-    result_tree.write_results(root / "reference/parts")
+def address(whole):
+    return (whole[0] / "report/index.html").as_uri()
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    root = tmp_path_factory.mktemp("hostile")
+    explainers = {name: {} for name in ("surrogate", "grad_cam")}
+    options = {"explainers": explainers, "title": HOSTILE[2], "gallery_images": 3}
+    params = result_tree.write_params(root, ["parts"], **options)
+    result_tree.write_results(root / "results/parts", classes=HOSTILE, metrics=("insertion", "deletion"), **options)
+    result_tree.write_work(root / "work/parts", classes=HOSTILE)
     gallery.main(params, "parts", root)
     render.main(params, root, root / "reference", root / "report")
     return (root / "report/index.html").as_uri()
@@ -51,7 +58,7 @@ def browser():
 @pytest.fixture
 def opened(browser, address):
     """Return the page, what it requested and what it complained about."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
     requests, complaints = [], []
     page.on("request", lambda request: requests.append(request.url))
     page.on("console", lambda message: complaints.append(message.text) if message.type != "log" else None)
@@ -91,7 +98,118 @@ def test_first_screen_tells_which_claims_reproduce(opened):
     page = opened[0]
     badges = page.get_by_role("region", name="Claims and verdicts").locator(".badge")
     assert badges.count() == 2 * len(result_tree.claims())
-    assert all(0 < badge.bounding_box()["y"] < 900 - 20 for badge in badges.all())
+    assert all(0 < badge.bounding_box()["y"] < 800 - 20 for badge in badges.all())
+    figure = page.locator(".experiments .chosen svg")
+    assert figure.count() == 1 and figure.bounding_box()["y"] + figure.bounding_box()["height"] < 800
+    assert page.get_by_text("of 5 claims, 2 reproduced").first.bounding_box()["y"] < 800
+
+
+def shown_experiments(page):
+    sections = page.locator("section.experiment").all()
+    return [one.get_attribute("data-experiment") for one in sections if one.is_visible()]
+
+
+def test_choosing_an_experiment_shows_it_alone_and_keeps_the_choice(opened, address):
+    page, _, complaints = opened
+    assert shown_experiments(page) == ["parts"]
+    ledger = page.get_by_role("region", name="Claims and verdicts")
+    assert ledger.locator('td[data-experiment="parts"] .reason').first.is_visible()
+    page.locator('input[value="parts"]').focus()
+    page.keyboard.press("ArrowRight")
+    assert shown_experiments(page) == ["reference/parts"]
+    assert not ledger.locator('td[data-experiment="parts"] .reason').first.is_visible()
+    assert ledger.locator('td[data-experiment="reference/parts"] .reason').first.is_visible()
+    assert [one.is_visible() for one in page.locator(".experiments svg").all()] == [False, True]
+    assert page.url == f"{address}#experiment=reference%2Fparts"
+    page.reload()
+    assert shown_experiments(page) == ["reference/parts"]
+    page.locator('input[value="*"]').check()
+    assert shown_experiments(page) == ["parts", "reference/parts"]
+    assert complaints == []
+
+
+def test_link_into_another_experiment_chooses_it(opened, address):
+    page = opened[0]
+    page.get_by_role("navigation").get_by_role("link", name="Drawn birds (parts) reference").click()
+    page.wait_for_url("**at=experiment-1")
+    assert shown_experiments(page) == ["reference/parts"]
+    assert page.locator("#experiment-1").bounding_box()["y"] < 200
+    page.get_by_role("navigation").get_by_role("link", name="Glossary").click()
+    page.wait_for_url(f"{address}#experiment=reference%2Fparts&at=glossary")
+
+
+def test_theme_changes_and_stays(opened):
+    page, _, complaints = opened
+    colour = "getComputedStyle(document.body).backgroundColor"
+    found = {}
+    for name in ("Dark", "Light"):
+        page.get_by_role("group", name="Theme").get_by_label(name).check()
+        found[name] = page.evaluate(colour)
+        page.reload()
+        assert page.evaluate(colour) == found[name]
+        assert page.locator(".experiments .chosen svg text").first.evaluate(
+            "(text) => getComputedStyle(text).fill"
+        ) == page.evaluate("getComputedStyle(document.body).color")
+    assert found["Dark"] == "rgb(19, 21, 25)" and found["Light"] == "rgb(251, 250, 248)"
+    assert complaints == []
+
+
+def test_slider_changes_the_opacity_of_maps_and_nothing_else(opened):
+    page, _, complaints = opened
+    opacity = "(layer) => getComputedStyle(layer).opacity"
+    layer, under = page.locator(".tile .map").first, page.locator(".tile .under").first
+    assert layer.evaluate(opacity) == "0.65"
+    slider = page.get_by_label("Map opacity")
+    slider.fill("20")
+    assert (layer.evaluate(opacity), under.evaluate(opacity)) == ("0.2", "1")
+    slider.press("ArrowRight")
+    assert page.locator(".tile .map").last.evaluate(opacity) == "0.25"
+    assert page.locator(".controls output").inner_text() == "25 %"
+    assert complaints == []
+
+
+def test_a_method_is_hidden_from_all_images_at_once(opened):
+    page, _, complaints = opened
+    page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+    maps = page.locator('.gallery [data-method="rise"]')
+    assert maps.count() == 2 + 1 and all(one.is_visible() for one in maps.all())
+    page.get_by_role("checkbox", name="RISE").press("Space")
+    assert not any(one.is_visible() for one in maps.all())
+    assert all(one.is_visible() for one in page.locator('.gallery [data-method="surrogate"]').all())
+    page.get_by_role("button", name="Reset").click()
+    maps.first.wait_for(state="visible")
+    assert complaints == []
+
+
+def test_parts_can_be_taken_off_images_and_laid_over_maps(opened):
+    page = opened[0]
+    on_image, on_map = page.locator(".large .parts").first, page.locator(".map ~ .parts").first
+    displayed = "(layer) => getComputedStyle(layer).display !== 'none'"
+    assert (on_image.evaluate(displayed), on_map.evaluate(displayed)) == (True, False)
+    page.get_by_label("Parts on images").uncheck()
+    page.get_by_label("Parts on maps").check()
+    assert (on_image.evaluate(displayed), on_map.evaluate(displayed)) == (False, True)
+
+
+def test_print_shows_everything(opened):
+    page = opened[0]
+    page.get_by_role("checkbox", name="RISE").uncheck()
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 1040, "height": 720})  # A4 across, within its margins
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1040
+    assert shown_experiments(page) == ["parts", "reference/parts"]
+    assert page.locator('.gallery [data-method="rise"]').first.is_visible()
+    assert all(one.is_visible() for one in page.locator(".matrix .reason").all())
+    assert not page.locator(".controls").first.is_visible()
+
+
+def test_without_scripts_everything_is_shown(browser, address):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(address)
+    assert shown_experiments(page) == ["parts", "reference/parts"]
+    assert not page.locator(".choice").is_visible() and not page.locator(".controls").first.is_visible()
+    context.close()
 
 
 def test_figures_of_a_claim_open_and_fit(opened):
@@ -115,9 +233,27 @@ def test_verdicts_can_be_read_in_light_and_dark(browser, address, scheme):
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_page_is_no_wider_than_the_screen(opened, width):
+@pytest.mark.parametrize("choice", ["parts", "*"])
+def test_page_is_no_wider_than_the_screen(opened, width, choice):
     page = opened[0]
     page.set_viewport_size({"width": width, "height": 800})
+    page.locator(f'input[value="{choice}"]').check()
     page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("document.body.getBoundingClientRect().right") <= width
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_hostile_names_are_text_and_fit(browser, hostile, width):
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    dialogs = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    page.goto(hostile)
+    page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+    assert dialogs == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for tile in page.locator(".gallery figcaption").all():
+        assert tile.evaluate("(one) => one.scrollWidth <= one.clientWidth + 1")
+    heads = page.locator(".exhibit > p > b").all_inner_texts()
+    assert heads == [HOSTILE[0], HOSTILE[1], HOSTILE[2]]
+    page.close()

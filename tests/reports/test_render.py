@@ -9,7 +9,7 @@ from bench import artifacts
 from bench.metrics import _regions
 from reports import gallery, glossary
 from tests.reports import result_tree
-from tests.reports.reading import HOSTILE, Page, rendered, small
+from tests.reports.reading import HOSTILE, Page, region, rendered, small
 
 
 def test_page_parses_and_needs_nothing_from_the_network(whole):
@@ -17,6 +17,7 @@ def test_page_parses_and_needs_nothing_from_the_network(whole):
     for tag, attributes in page.tags:
         for name in ("src", "data", "poster", "srcset", "action", "xlink:href"):
             assert re.match("data:|#|$", attributes.get(name) or ""), (tag, name)
+        assert tag not in ("image", "use") or re.match("data:|#", attributes.get("href", "#"))
         assert tag not in ("link", "iframe", "object", "embed", "base")
     assert not re.search(r"url\((?!#)|@import|fetch\(|XMLHttpRequest", whole[2])
     assert len(whole[2]) < 10_000_000
@@ -32,9 +33,35 @@ def test_ids_are_unique_and_links_within_the_page_lead_somewhere(whole):
 
 def test_every_picture_has_an_alternative_text(whole):
     page = Page(whole[2])
-    assert len(page.all("img")) == 2 * (2 + len(result_tree.EXPLAINERS))
-    assert all(image["alt"] for image in page.all("img"))
+    tiles = [one for one in page.all("svg") if (one.get("class") or "").startswith("tile")]
+    assert len(tiles) == 2 * (1 + len(result_tree.EXPLAINERS)) + 3 * 4, "first images, and cases of four methods"
     assert all(figure["aria-label"] for figure in page.all("svg"))
+    assert page.all("img") == []
+
+
+def test_every_layer_that_tiles_share_is_on_the_page_once(whole):
+    page = Page(whole[2])
+    shared = [one["id"] for one in page.all("image") if "id" in one]
+    used = [one["href"] for one in page.all("use") if "-layer-" in one.get("href", "")]
+    assert set(used) == {f"#{name}" for name in shared}
+    assert len(used) > 2 * len(shared)
+
+
+def test_first_screen_names_hardware_figure_and_tally(whole):
+    text = Page(whole[2]).text
+    assert "of 5 claims, 2 reproduced, 1 not reproduced, 1 inconclusive, 1 not testable here." in text
+    assert "cpu · An Example CPU, 2 threads · timed in fp32 at 32 px" in text
+    ledger = Page(region(whole[2], "Claims and verdicts")).text
+    assert "+0.130 (+0.080 to +0.180) insertion: surrogate minus grad_cam" in ledger
+    assert whole[2].index("Up and to the right is better") < whole[2].index('id="claims"')
+
+
+def test_best_median_and_worst_cases_are_told_with_their_rule(whole):
+    text = Page(whole[2]).text
+    assert "By each method’s own Insertion AUC over all 12 evaluation images" in text
+    cases = text[text.index("Best, median and worst of each method") :]
+    assert cases.count("Best :") == cases.count("Worst :") == 4
+    assert "attention is left out: it is not among the methods, or was not trained" in text
 
 
 def test_page_states_the_figures(whole):

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from bench.protocol import Protocol
-from reports import comparisons, glossary, measures, protocols, ranks, seeds, tables
+from reports import comparisons, glossary, measures, protocols, ranks, seeds, speeds, tables
 from reports.results import Results
 from tests.reports import result_tree
 
@@ -80,17 +80,6 @@ def test_control_that_beats_a_method_is_listed():
         tables.ControlWin("insertion", "sobel", ("rise",), ()),
         tables.ControlWin("deletion", "sobel", ("rise",), ("rise",)),
     ]
-
-
-def test_throughput_is_read_per_batch_and_a_missing_file_is_empty():
-    results = made(surrogate={}, rise={})
-    results.timings["surrogate"] = result_tree.throughput("parts", "surrogate")
-    surrogate, rise = tables.throughput(results)
-    assert surrogate.median_ms == pytest.approx(4)
-    assert surrogate.fps == pytest.approx(250)
-    assert (surrogate.batch, surrogate.fps_batch) == (8, pytest.approx(8 / 0.02))
-    assert surrogate.forward_ratio == pytest.approx(0.004 / 0.003)
-    assert rise == tables.Speed("parts", "rise")
 
 
 def test_comparison_is_the_surrogate_minus_every_other_after_correction():
@@ -184,7 +173,7 @@ def test_files_hold_the_rows_and_the_summary_holds_no_time(tmp_path):
     results.timings["surrogate"] = result_tree.throughput("parts", "surrogate")
     results.protocols["insertion"] = Protocol({"steps": 28})
     claims = pd.DataFrame([("parts", "speed", "reproduced", "Why.")], columns=tables.CLAIM_COLUMNS)
-    tables.write(tmp_path, {"parts": tables.accuracy(results)}, tables.throughput(results), claims)
+    tables.write(tmp_path, {"parts": tables.accuracy(results)}, speeds.throughput(results), claims)
     assert json.loads((tmp_path / "summary.json").read_text()) == {
         "parts": {"means": {"surrogate": {"insertion": pytest.approx(0.5)}}, "claims": {"speed": "reproduced"}}
     }
@@ -192,9 +181,9 @@ def test_files_hold_the_rows_and_the_summary_holds_no_time(tmp_path):
     assert accuracy.columns.tolist() == tables.ACCURACY_COLUMNS
     assert accuracy["n"].tolist() == [4, 0]
     assert accuracy["protocol"].fillna("").tolist() == [Protocol({"steps": 28}).id, ""]
-    speeds = pd.read_csv(tmp_path / "throughput.csv").set_index("explainer")
-    assert speeds.loc["surrogate", "fps"] == pytest.approx(250)
-    assert np.isnan(speeds.loc["rise", "fps"])
+    written = pd.read_csv(tmp_path / "throughput.csv").set_index("explainer")
+    assert written.loc["surrogate", "fps"] == pytest.approx(250)
+    assert np.isnan(written.loc["rise", "fps"])
 
 
 def test_committed_results_never_share_a_name_with_a_run():

@@ -7,6 +7,7 @@ import pytest
 
 from reports import gallery, render
 from tests.reports import result_tree
+from tests.reports.browsing import CONTRAST, EXPAND, shown_experiments
 from tests.reports.reading import HOSTILE
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -14,19 +15,6 @@ CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 pytestmark = pytest.mark.skipif(
     not CHROMIUM.is_file(), reason=f"{CHROMIUM} does not exist: install Chromium or set CHROMIUM to its path"
 )
-
-
-# WCAG's ratio of an element's colour to the first background behind it that is not transparent.
-CONTRAST = """(element) => {
-  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
-  let behind = element;
-  while (parts(getComputedStyle(behind).backgroundColor)[3] === 0) behind = behind.parentElement;
-  const light = (colour) => parts(colour).slice(0, 3).map((v) => v / 255)
-    .map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const both = [getComputedStyle(element).color, getComputedStyle(behind).backgroundColor].map(light);
-  return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +58,7 @@ def opened(browser, address):
 
 def test_page_is_quiet_and_offline(opened, address):
     page, requests, complaints = opened
-    page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+    page.evaluate(EXPAND)
     page.wait_for_function("[...document.images].every((image) => image.complete && image.naturalWidth)")
     assert [url for url in requests if not url.startswith("data:")] == [address]
     assert complaints == []
@@ -102,11 +90,6 @@ def test_first_screen_tells_which_claims_reproduce(opened):
     figure = page.locator(".experiments .chosen svg")
     assert figure.count() == 1 and figure.bounding_box()["y"] + figure.bounding_box()["height"] < 800
     assert page.get_by_text("of 5 claims, 2 reproduced").first.bounding_box()["y"] < 800
-
-
-def shown_experiments(page):
-    sections = page.locator("section.experiment").all()
-    return [one.get_attribute("data-experiment") for one in sections if one.is_visible()]
 
 
 def test_choosing_an_experiment_shows_it_alone_and_keeps_the_choice(opened, address):
@@ -170,7 +153,7 @@ def test_slider_changes_the_opacity_of_maps_and_nothing_else(opened):
 
 def test_a_method_is_hidden_from_all_images_at_once(opened):
     page, _, complaints = opened
-    page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+    page.evaluate(EXPAND)
     maps = page.locator('.gallery [data-method="rise"]')
     assert maps.count() == 2 + 1 and all(one.is_visible() for one in maps.all())
     page.get_by_role("checkbox", name="RISE").press("Space")
@@ -238,7 +221,7 @@ def test_page_is_no_wider_than_the_screen(opened, width, choice):
     page = opened[0]
     page.set_viewport_size({"width": width, "height": 800})
     page.locator(f'input[value="{choice}"]').check()
-    page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+    page.evaluate(EXPAND)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("document.body.getBoundingClientRect().right") <= width
 
@@ -249,7 +232,7 @@ def test_hostile_names_are_text_and_fit(browser, hostile, width):
     dialogs = []
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     page.goto(hostile)
-    page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+    page.evaluate(EXPAND)
     assert dialogs == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     for tile in page.locator(".gallery figcaption").all():

@@ -33,9 +33,7 @@ def main(out: Path) -> None:
         if str(old.relative_to(out)) not in pages:
             old.unlink()
     for name, text in pages.items():
-        artifacts.write_atomically(
-            out / name, lambda temporary, text=text: temporary.write_text(text, encoding="utf-8")
-        )
+        artifacts.write_atomically(out / name, partial(Path.write_text, data=text, encoding="utf-8"))
     say("manual", "docstrings", f"{len(pages)} pages in {out}")
 
 

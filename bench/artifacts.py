@@ -39,6 +39,21 @@ def saliency_of(draw: int) -> str:
     return f"saliency_{draw}" if draw else "saliency"
 
 
+def of_network(tensors: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """Name the tensors of the network trained from the `seed`-th seed, as they lie in the file of a fit."""
+    return {f"seed_{seed}/{name}" if seed else name: tensor for name, tensor in tensors.items()}
+
+
+def networks(tensors: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Undo `of_network` for a whole file: the tensors of each network, by seed; at least one, perhaps empty."""
+    found: dict[int, dict[str, Any]] = {0: {}}
+    for name, tensor in tensors.items():
+        prefix, slash, rest = name.partition("/")
+        seed = int(prefix.removeprefix("seed_")) if slash else 0
+        found.setdefault(seed, {})[rest if slash else name] = tensor
+    return [found[seed] for seed in sorted(found)]
+
+
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
     """Call `write` with a temporary path beside `path`, then move it into place."""
     path.parent.mkdir(parents=True, exist_ok=True)

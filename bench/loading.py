@@ -52,9 +52,15 @@ def build_explainer(settings: Experiment, name: str) -> Explainer:
     return build(Explainer, name, own)  # type: ignore[type-abstract]
 
 
-def load_model(explainer: Explainer, teacher: Classifier, path: Path, size: int, runtime: Runtime) -> nn.Module:
-    """Return the network that the explainer reads, folded, in evaluation mode on the device."""
-    return serve(explainer.prepare(teacher, artifacts.read_tensors(path), size), size, runtime)
+def load_model(
+    explainer: Explainer, teacher: Classifier, path: Path, size: int, runtime: Runtime, draw: int = 0
+) -> nn.Module:
+    """Return the network that the explainer reads, folded, in evaluation mode on the device.
+
+    Of several, trained from different seeds, each further draw takes the next one.
+    """
+    trained = artifacts.networks(artifacts.read_tensors(path))
+    return serve(explainer.prepare(teacher, trained[draw % len(trained)], size), size, runtime)
 
 
 def serve(model: ModelT, size: int, runtime: Runtime) -> ModelT:

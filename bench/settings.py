@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field
+from pydantic import ConfigDict, Field, with_config
 
 from methods.errors import UserError, one_of
 from methods.registry import validated
@@ -14,6 +14,7 @@ Positive = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
+@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class Recipe:
     """How a network is trained; the same for teachers and for explainers that learn.
@@ -50,6 +51,17 @@ class Recipe:
     clip: Annotated[float, Field(gt=0)] = 5.0
 
 
+@dataclass(frozen=True)
+class LearnerRecipe(Recipe):
+    """How an explainer that learns is trained.
+
+    seeds: how many networks are trained, each from its own seed; each gives a map of every image, as draws do.
+    """
+
+    seeds: Positive = 1
+
+
+@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class TeacherSettings:
     """The classifier to be explained.
@@ -103,10 +115,15 @@ class Experiment:
     precision: Literal["fp32", "bf16"] = "fp32"
     title: str = ""
 
-    def recipe(self, explainer: str) -> Recipe | None:
+    def recipe(self, explainer: str) -> LearnerRecipe | None:
         """Return how `explainer` is trained, or None if it has nothing to learn."""
         recipe = self.explainer(explainer).get("fit")
-        return None if recipe is None else validated(Recipe, recipe, f"fit of explainer '{explainer}'")
+        return None if recipe is None else validated(LearnerRecipe, recipe, f"fit of explainer '{explainer}'")
+
+    def repeats(self, explainer: str, random: bool) -> int:
+        """Return how many maps of each image are made: one per trained network, or per draw of one that draws."""
+        recipe = self.recipe(explainer)
+        return max(recipe.seeds if recipe else 1, self.draws if random else 1)
 
     def explainer(self, name: str) -> dict[str, Any]:
         """Return all settings of one explainer, its `fit` included."""

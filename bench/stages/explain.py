@@ -24,12 +24,12 @@ def main(
     chosen = settings.experiment(params, experiment)
     method = build_explainer(chosen, explainer)
     machine = runtime.start(chosen.device, chosen.precision)
-    model = load_model(method, load_teacher(teacher, chosen.teacher, machine), fit, chosen.image_size, machine)
+    original = load_teacher(teacher, chosen.teacher, machine)
     evaluation = load_evaluation(data, predictions, chosen.seed)
-    found = {
-        artifacts.saliency_of(draw): explain(method, model, evaluation, machine, explainer, draw)
-        for draw in range(chosen.draws if method.random else 1)
-    }
+    found = {}
+    for draw in range(chosen.repeats(explainer, method.random)):
+        model = load_model(method, original, fit, chosen.image_size, machine, draw)
+        found[artifacts.saliency_of(draw)] = explain(method, model, evaluation, machine, explainer, draw)
     artifacts.write_tensors(maps, found)
     count, *size = found[artifacts.saliency_of(0)].shape
     say(f"explain {explainer}", predictions, f"{len(found)} x {count} maps {tuple(size)} to {maps}")

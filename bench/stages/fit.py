@@ -5,6 +5,7 @@ stage does not even import torch.
 """
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def main(
     params: Path, experiment: str, explainer: str, data: Path, teacher: Path, weights: Path, summary: Path, curve: Path
 ) -> None:
-    """Read prepared --data and the --teacher; write --weights, --summary and the training --curve."""
+    """Read prepared --data and the --teacher; write --weights, --summary and the first network's training --curve."""
     chosen = settings.experiment(params, experiment)
     recipe = chosen.recipe(explainer)
     if recipe is None:
@@ -30,17 +31,27 @@ def main(
         report: dict[str, Any] = {}
         rows = pd.DataFrame({"epoch": []})
     else:
-        model, rows, report = fit(chosen, explainer, recipe, data, teacher)
-        artifacts.write_tensors(weights, model.state_dict())
+        fits = [fit(chosen, explainer, recipe, data, teacher, seed) for seed in range(recipe.seeds)]
+        tensors = [artifacts.of_network(one.network.state_dict(), seed) for seed, one in enumerate(fits)]
+        artifacts.write_tensors(weights, {name: tensor for some in tensors for name, tensor in some.items()})
+        report = fits[0].summary | ({"seeds": [one.summary for one in fits]} if len(fits) > 1 else {})
+        rows = fits[0].curve
     artifacts.write_rows(curve, rows)
     artifacts.write_json(summary, report)
     say(f"fit {explainer}", data if recipe else "settings", weights if recipe else "nothing to learn")
 
 
-def fit(
-    chosen: "Experiment", name: str, recipe: "Recipe", data: Path, teacher: Path
-) -> tuple["nn.Module", pd.DataFrame, dict[str, Any]]:
-    """Train one explainer; return what it learned, its curve and its summary."""
+@dataclass(frozen=True)
+class Fit:
+    """A trained network, one row per epoch, and what it came to."""
+
+    network: "nn.Module"
+    curve: pd.DataFrame
+    summary: dict[str, Any]
+
+
+def fit(chosen: "Experiment", name: str, recipe: "Recipe", data: Path, teacher: Path, seed: int = 0) -> Fit:
+    """Train one explainer from the run's seed plus `seed`."""
     import torch
 
     from bench import prepared
@@ -56,7 +67,7 @@ def fit(
     images = prepared.read(data)
     model = load_teacher(teacher, chosen.teacher, machine)
     with torch.random.fork_rng():
-        torch.manual_seed(chosen.seed)
+        torch.manual_seed(chosen.seed + seed)
         objective = build_explainer(chosen, name).objective(model, chosen.image_size)
     if objective is None:
         raise UserError(f"explainer '{name}' has nothing to learn: remove its 'fit' section")
@@ -72,17 +83,17 @@ def fit(
 
     began = time.perf_counter()
     rows = train(
-        objective, examples(images), recipe, trainer, chosen.seed,
+        objective, examples(images), recipe, trainer, chosen.seed + seed,
         lambda: {"val_agreement": agreement("val", trainer)}, f"fit {name}",
     )  # fmt: skip
     seconds = time.perf_counter() - began
     machine.place(trained)
-    return trained, rows, {
+    return Fit(trained, rows, {
         "parameters": sum(parameter.numel() for parameter in trained.parameters()),
         "agreement": {split: agreement(split, machine) for split in ("val", "test")},
         "fidelity": fidelity(trained, model, images.images[torch.from_numpy(images.split("test"))], machine),
         "seconds": round(seconds, 1),
-    }  # fmt: skip
+    })  # fmt: skip
 
 
 def _write_nothing(path: Path) -> None:

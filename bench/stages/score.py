@@ -44,13 +44,13 @@ def main(
     machine = runtime.start(chosen.device, chosen.precision)
     evaluation = load_evaluation(data, predictions, chosen.seed)
     original, explains = load_teacher(teacher, chosen.teacher, machine), build_explainer(chosen, explainer)
-    method = Method(explains, load_model(explains, original, fit, chosen.image_size, machine))
     model, saliency = serve(original, chosen.image_size, machine), artifacts.read_tensors(maps)
     changed = changed_parts(artifacts.read_rows(effects), evaluation)
     found = protocol.of_columns(chosen, metrics, evaluation.data.part_names)
     tables = []
     for draw in range(len(saliency)):
         drawn = saliency[artifacts.saliency_of(draw)]
+        method = Method(explains, load_model(explains, original, fit, chosen.image_size, machine, draw))
         values = score(metrics, model, method, evaluation, drawn, changed, machine, explainer, draw)
         tables.append(long_rows(values, evaluation, chosen, explainer, found, draw))
     artifacts.write_json(protocols, {one.id: one.fields for one in dict.fromkeys(found.values())})

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field
+from pydantic import ConfigDict, Field, with_config
 from torch import Tensor, nn
 
 from methods.classifier import Classifier
@@ -15,6 +15,7 @@ from methods.surrogate.student import Student
 Weight = Annotated[float, Field(ge=0)]
 
 
+@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class LossWeights:
     """How much each term counts, and the temperature of the softened outputs."""

@@ -1,6 +1,7 @@
 # `make repro` runs the main job, `make test` passes the tests; both create .venv first.
 PYTHON ?= python3
 VENV := .venv
+EXPERIMENT := parts
 BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
@@ -35,8 +36,10 @@ lint: $(VENV)/.installed
 	ruff format --check .
 	mypy
 
-benchmark: $(VENV)/.installed
-	python -m pytest --benchmark-only
+benchmark: $(VENV)/.installed ## the whole throughput suite; the report shows it beside the results of EXPERIMENT
+	mkdir -p artifacts/results/$(EXPERIMENT)
+	python -m pytest --benchmark-only --experiment $(EXPERIMENT) \
+		--benchmark-json=artifacts/results/$(EXPERIMENT)/benchmarks.json
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'

@@ -13,7 +13,6 @@ from timm.data import resolve_model_data_config
 from torch import Tensor, nn
 
 from methods.errors import UserError, one_of
-from methods.runtime import frozen
 from methods.token_maps import from_map, to_map
 
 
@@ -51,11 +50,12 @@ class Classifier(nn.Module):
 
         The gradient goes through the head alone: one forward pass of the backbone, and almost nothing more.
         """
-        with torch.no_grad():
+        with torch.inference_mode():
             features = self.features(images)
-        with torch.enable_grad(), frozen(self):
-            leaf = features.detach().requires_grad_()
-            (gradient,) = torch.autograd.grad(self.head(leaf).gather(1, targets.unsqueeze(1)).sum(), leaf)
+        with torch.inference_mode(False), torch.enable_grad():
+            leaf = features.clone().requires_grad_()
+            scores = self.head(leaf).gather(1, targets.clone().unsqueeze(1))
+            (gradient,) = torch.autograd.grad(scores.sum(), leaf)
         return features, gradient
 
     def logits_of_normalised(self, normalised: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from bench.statistics import Contrast, CriticalDifference, SeedSpread
-from reports import comparisons, exhibits, figures, glossary, ledger, measures, protocols, ranks, seeds, tables
+from reports import comparisons, exhibits, figures, glossary, ledger, measures, protocols, ranks, seeds, suite, tables
 from reports.results import Results
 from reports.speeds import Speed, throughput
 
@@ -30,6 +30,9 @@ class Section:
     cells: dict[tuple[str, str], dict[str, Any]]
     control_wins: list[tables.ControlWin]
     speeds: list[Speed]
+    peers: list[suite.PeerSpeed]
+    growth: dict[str, dict[str, float]]
+    scoring: suite.ScoringCost | None
     fidelity: list[dict[str, Any]]
     differences: dict[str, dict[str, Contrast]]
     ranks: CriticalDifference | None
@@ -80,6 +83,9 @@ def section(number: int, results: Results, gallery_bytes: int) -> Section:
         cells=_cells(results, rows),
         control_wins=tables.control_wins(results, rows),
         speeds=speeds,
+        peers=suite.peers(results),
+        growth=suite.growth(results),
+        scoring=suite.scoring(results),
         fidelity=tables.fidelity(results),
         differences=comparisons.surrogate_minus(results),
         ranks=ranked,
@@ -107,7 +113,7 @@ def templates() -> Environment:
         undefined=StrictUndefined,
     )
     words = ("title", "kind", "number", "significant", "quantity", "p_value")
-    environment.globals |= {name: getattr(glossary, name) for name in words}
+    environment.globals |= {name: getattr(glossary, name) for name in words} | {"axes": suite.axes}
     return environment
 
 

@@ -24,6 +24,7 @@ SINGLE = (
     "curves/teacher.csv",
 )
 EACH = ("scores/{}.parquet", "protocols/{}.json", "throughput/{}.json", "fits/{}.json", "curves/{}.csv")
+OPTIONAL = ("benchmarks.json",)
 LIMIT = 2_000_000  # bytes: a reference is a small part of the repository
 
 
@@ -39,6 +40,7 @@ def main(experiment: str, results: Path, out: Path) -> None:
     absent = [name for name in names if not (source / name).is_file()]
     if absent:
         raise UserError(f"'{source / absent[0]}' does not exist ({len(absent)} such): run dvc repro to its end")
+    names += [name for name in OPTIONAL if (source / name).is_file()]
     size = sum((source / name).stat().st_size for name in names)
     if size > LIMIT:
         raise UserError(f"the results of '{experiment}' take {size} bytes, over {LIMIT}: evaluate fewer images")

@@ -24,6 +24,7 @@ class Results:
     protocols: metric -> the protocol of its numbers.
     claims: claims.json, a verdict per claim of the paper.
     timings: explainer -> pytest-benchmark JSON.
+    benchmarks: pytest-benchmark JSON of the whole throughput suite, see `make benchmark`; empty if it was not run.
     curves: `teacher` or explainer -> one row per epoch.
     gallery: gallery.json, or None.
     map_sizes: explainer -> [h, w] of its maps, before upsampling.
@@ -46,6 +47,7 @@ class Results:
     protocols: dict[str, Protocol] = field(default_factory=dict)
     claims: dict[str, dict[str, Any]] = field(default_factory=dict)
     timings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    benchmarks: dict[str, Any] = field(default_factory=dict)
     fits: dict[str, dict[str, Any]] = field(default_factory=dict)
     curves: dict[str, pd.DataFrame] = field(default_factory=dict)
     gallery: dict[str, Any] | None = None
@@ -106,6 +108,7 @@ def read(folder: Path, committed: bool) -> Results:
         protocols=found.protocols,
         claims=reader.json("claims.json"),
         timings={name: reader.json(f"throughput/{name}.json", optional=True) for name in explainers},
+        benchmarks=reader.json("benchmarks.json", optional=True),
         fits={name: reader.json(f"fits/{name}.json") for name in explainers},
         curves=_curves(reader, chosen, explainers),
         gallery=None if committed else (reader.json("gallery/gallery.json") or None),

@@ -45,7 +45,8 @@ def counted(model: nn.Module) -> Iterator[list[int]]:
     """
     passes: list[int] = []
     kind = type(model)
-    names = ("features", "logits_of_normalised") if isinstance(model, Classifier) else ("forward",)
+    ways = ("features", "logits_of_normalised") if isinstance(model, Classifier) else ("forward", "attention_maps")
+    names = [name for name in ways if hasattr(kind, name)]
     own = {name: getattr(kind, name) for name in names}
 
     def counting(method: Callable[..., object]) -> Callable[..., object]:

@@ -56,6 +56,13 @@ def test_first_screen_names_hardware_figure_and_tally(whole):
     assert whole[2].index("Up and to the right is better") < whole[2].index('id="claims"')
 
 
+def test_the_throughput_suite_is_shown_where_it_was_run(whole):
+    text = Page(whole[2]).text
+    assert "RISE transcription 1 100 310 3.10 200 2.00" in text
+    assert "RISE 1.97" in text
+    assert "needs 87.0 forward passes and takes 1.43 times as long" in text
+
+
 def test_best_median_and_worst_cases_are_told_with_their_rule(whole):
     text = Page(whole[2]).text
     assert "By each method’s own Insertion AUC over all 12 evaluation images" in text

@@ -1,0 +1,75 @@
+"""What the throughput suite says beyond frames per second: published implementations, growth, cost of scoring."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from reports.results import Results
+
+
+@dataclass(frozen=True)
+class PeerSpeed:
+    """One of our explainers beside a published implementation of it, timed in turn.
+
+    ours_ms, shipped_ms, hosted_ms: median of one call: ours, theirs as shipped, theirs inside our runtime.
+    """
+
+    explainer: str
+    package: str
+    batch: int
+    ours_ms: float
+    shipped_ms: float
+    hosted_ms: float
+
+    @property
+    def speedup_shipped(self) -> float:
+        """How many times faster ours is than theirs as shipped."""
+        return self.shipped_ms / self.ours_ms
+
+    @property
+    def speedup_hosted(self) -> float:
+        """How many times faster ours is than theirs inside our runtime."""
+        return self.hosted_ms / self.ours_ms
+
+
+@dataclass(frozen=True)
+class ScoringCost:
+    """Forward passes that all metrics need per image, and time over theirs."""
+
+    forward_passes: float
+    overhead: float
+
+
+def peers(results: Results) -> list[PeerSpeed]:
+    """Return one row per published implementation that was timed."""
+    rows = []
+    for info in _infos(results, "pair"):
+        explainer, _, package = str(info["pair"]).partition(", ")
+        ms = {name: 1000 * float(value) for name, value in info["seconds"].items()}
+        shown = (ms["ours"], ms["theirs_as_shipped"], ms["theirs_in_our_runtime"])
+        rows.append(PeerSpeed(explainer, package, int(info["batch"]), *shown))
+    return rows
+
+
+def growth(results: Results) -> dict[str, dict[str, float]]:
+    """Return explainer -> axis -> log-log slope."""
+    found: dict[str, dict[str, float]] = {}
+    for info in _infos(results, "axis"):
+        found.setdefault(str(info["explainer"]), {})[str(info["axis"])] = float(info["slope"])
+    return {name: found[name] for name in results.explainers if name in found}
+
+
+def axes(slopes: dict[str, dict[str, float]]) -> list[str]:
+    """Return every axis along which something was timed, in the order found."""
+    return list(dict.fromkeys(axis for own in slopes.values() for axis in own))
+
+
+def scoring(results: Results) -> ScoringCost | None:
+    """Return what scoring costs, or None if it was not timed."""
+    for info in _infos(results, "forward_passes_per_image"):
+        return ScoringCost(float(info["forward_passes_per_image"]), float(info["overhead"]))
+    return None
+
+
+def _infos(results: Results, key: str) -> list[dict[str, Any]]:
+    found = (one.get("extra_info") or {} for one in results.benchmarks.get("benchmarks") or [])
+    return [info for info in found if key in info]

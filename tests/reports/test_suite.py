@@ -1,0 +1,37 @@
+"""The throughput suite's other numbers."""
+
+from pathlib import Path
+
+import pytest
+
+from reports import suite
+from reports.results import Results
+
+
+def made(*infos):
+    benchmarks = {"benchmarks": [{"extra_info": info} for info in infos]}
+    return Results("parts", False, Path(), explainers=["surrogate", "rise"], benchmarks=benchmarks)
+
+
+def test_a_peer_is_compared_as_shipped_and_in_our_runtime():
+    seconds = {"ours": 0.1, "theirs_as_shipped": 0.5, "theirs_in_our_runtime": 0.2}
+    (one,) = suite.peers(made({"pair": "rise, transcription", "batch": 1, "seconds": seconds}, {"batch": 1}))
+    assert (one.explainer, one.package, one.ours_ms) == ("rise", "transcription", pytest.approx(100))
+    assert (one.speedup_shipped, one.speedup_hosted) == (pytest.approx(5), pytest.approx(2))
+
+
+def test_slopes_are_listed_in_the_order_of_display_and_of_other_explainers_left_out():
+    infos = [
+        {"explainer": name, "axis": axis, "slope": slope}
+        for name, axis, slope in [("rise", "masks", 1.0), ("surrogate", "batch", 0.9), ("gone", "batch", 1.0)]
+    ]
+    found = suite.growth(made(*infos))
+    assert found == {"surrogate": {"batch": 0.9}, "rise": {"masks": 1.0}}
+    assert suite.axes(found) == ["batch", "masks"]
+
+
+def test_the_cost_of_scoring_and_nothing_if_the_suite_was_not_run():
+    cost = suite.scoring(made({"forward_passes_per_image": 87.0, "overhead": 1.5}))
+    assert (cost.forward_passes, cost.overhead) == (87, 1.5)
+    nothing = made()
+    assert (suite.peers(nothing), suite.growth(nothing), suite.scoring(nothing)) == ([], {}, None)

@@ -1,6 +1,6 @@
 """How the cost of every explainer grows with image size, batch, masks, channels and classes."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from statistics import median
 from typing import Any
 
@@ -40,7 +40,7 @@ def test_growth(
 ) -> None:
     """Time explanations along one axis; `slope` is that of log seconds over log size: 1 is proportional."""
     method = build_explainer(chosen, explainer)
-    if axis == "masks" and not hasattr(method, "masks"):
+    if axis == "masks" and axis not in settings_of(method):
         pytest.skip(f"{explainer} has no setting 'masks'")
     seconds, sizes = request.config.getoption("--seconds") / len(AXES[axis]), AXES[axis]
     medians = [median(timings(explanation(chosen, method, machine, axis, size), seconds)) for size in sizes[:-1]]
@@ -64,9 +64,9 @@ def explanation(chosen: Experiment, method: Explainer, machine: Runtime, axis: s
     """Return a call that explains random images, everything small but what `axis` names."""
     size = value if axis == "image_size" else SIZE
     batch = value if axis == "batch" else BATCH
-    if hasattr(method, "masks"):
+    if "masks" in settings_of(method):
         method = replace(method, masks=value if axis == "masks" else MASKS)  # type: ignore[type-var]
-    if hasattr(method, "iterations"):
+    if "iterations" in settings_of(method):
         method = replace(method, iterations=ITERATIONS)  # type: ignore[type-var]
     teacher = scratch(_of(chosen, axis, value), machine, value if axis == "classes" else CLASSES)
     model = untrained(method, teacher, size, machine)
@@ -79,6 +79,11 @@ def explanation(chosen: Experiment, method: Explainer, machine: Runtime, axis: s
         machine.synchronise()
 
     return explain
+
+
+def settings_of(method: Explainer) -> set[str]:
+    """Names of the explainer's settings."""
+    return {field.name for field in fields(method)}  # type: ignore[arg-type]
 
 
 def _of(chosen: Experiment, axis: str, value: int) -> Experiment:

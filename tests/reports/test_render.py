@@ -60,6 +60,7 @@ def test_the_throughput_suite_is_shown_where_it_was_run(whole):
     text = Page(whole[2]).text
     assert "RISE transcription 1 100 310 3.10 200 2.00" in text
     assert "RISE 1.97" in text
+    assert "No GPU was at hand: all of these are CPU timings." in text
     assert "needs 87.0 forward passes and takes 1.43 times as long" in text
 
 

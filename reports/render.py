@@ -10,12 +10,12 @@ from tqdm import tqdm
 
 from bench.artifacts import write_atomically
 from bench.stages.command import run, say
-from reports import ledger, page, tables
+from reports import exports, ledger, page, tables
 from reports.results import Results, read_all
 
 
 def render(found: list[Results], out: Path) -> None:
-    """Write index.html, accuracy.csv, throughput.csv, claims.csv and summary.json into `out`."""
+    """Write index.html, accuracy.csv, throughput.csv, claims.csv, summary.json and tables/ into `out`."""
     pictured = sum(results.gallery is not None for results in found)
     share = page.GALLERY_BYTES // max(1, pictured)
     sections = [page.section(i, results, share) for i, results in enumerate(tqdm(found, desc="report"))]
@@ -23,6 +23,7 @@ def render(found: list[Results], out: Path) -> None:
     write_atomically(out / "index.html", lambda path: path.write_text(text, encoding="utf-8"))
     rows = {section.results.key: section.rows for section in sections}
     tables.write(out, rows, [speed for section in sections for speed in section.speeds], ledger.rows(found))
+    exports.write(out / "tables", sections)
 
 
 def main(params: Path, artifacts: Path, reference: Path, out: Path) -> None:

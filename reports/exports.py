@@ -1,0 +1,57 @@
+"""The table of accuracy for papers and notes: Markdown, and LaTeX with booktabs."""
+
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from bench.artifacts import write_atomically
+from reports import glossary
+from reports.page import Section
+
+ARROWS = {"higher": "↑", "lower": "↓"}
+
+
+def write(out: Path, sections: list[Section]) -> None:
+    """Write <experiment>.md and <experiment>.tex into `out`, a row per explainer and a column per metric."""
+    for section in sections:
+        if section.cells:
+            name, (shown, best) = section.results.key.replace("/", "-"), table(section)
+            for suffix, text in (("md", markdown(shown, best)), ("tex", latex(shown, best))):
+                write_atomically(out / f"{name}.{suffix}", partial(Path.write_text, data=text, encoding="utf-8"))
+
+
+def table(section: Section) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return what each cell says, mean (low to high), and which cells hold a metric's best method."""
+    results, shown, best = section.results, {}, {}
+    for metric in (name for name in results.ranking if name not in section.undefined):
+        measure = results.measures[metric]
+        title = f"{measure.title} {ARROWS[measure.better]}"
+        cells = {name: section.cells.get((name, metric)) for name in results.explainers}
+        shown[title] = {
+            glossary.title(name): _interval(cell, measure.unit) if cell else "–" for name, cell in cells.items()
+        }
+        best[title] = {glossary.title(name): bool(cell and cell["mark"] == "best") for name, cell in cells.items()}
+    return pd.DataFrame(shown), pd.DataFrame(best)
+
+
+def markdown(shown: pd.DataFrame, best: pd.DataFrame) -> str:
+    """Return a pipe table, the best method of each metric in bold."""
+    marked = shown.where(~best, "**" + shown + "**")
+    marked.index = pd.Index([str(name).replace("|", r"\|") for name in marked.index], name="method")
+    return str(marked.to_markdown()) + "\n"
+
+
+def latex(shown: pd.DataFrame, best: pd.DataFrame) -> str:
+    """Return a tabular with booktabs' rules, the best method of each metric in bold."""
+    weights = best.map(lambda is_best: "textbf:--rwrap" if is_best else "")
+    style = shown.style.format(escape="latex").format_index(escape="latex", axis=0).format_index(escape="latex", axis=1)
+    text = style.apply(lambda _: weights, axis=None).to_latex(hrules=True, column_format="l" + "r" * shown.shape[1])
+    for sign, command in (("↑", r"$\uparrow$"), ("↓", r"$\downarrow$"), ("–", "--"), ("−", "$-$")):
+        text = text.replace(sign, command)
+    return text
+
+
+def _interval(cell: dict[str, float], unit: str) -> str:
+    mean, low, high = (glossary.number(cell[key], unit) for key in ("mean", "low", "high"))
+    return mean if low == "–" else f"{mean} ({low} to {high})"

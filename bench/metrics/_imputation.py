@@ -8,8 +8,10 @@ from torch import Tensor
 
 Rows = tuple[tuple[float, ...], ...]
 WEIGHTS: Rows = ((1 / 12, 1 / 6, 1 / 12), (1 / 6, 0.0, 1 / 6), (1 / 12, 1 / 6, 1 / 12))
-SPREAD: Rows = tuple(tuple(a * b / 16 for a in (1, 3, 3, 1)) for b in (1, 3, 3, 1))  # transpose of `_double`
+DIFFERENCES: Rows = (WEIGHTS[0], (1 / 6, -1.0, 1 / 6), WEIGHTS[2])
+SPREAD: Rows = tuple(tuple(a * b / 16 for a in (1, 3, 3, 1)) for b in (1, 3, 3, 1))  # bilinear, of a pixel on 4 x 4
 PINNING = 3  # of the powers 1 to 4, the one with the fewest iterations over smooth, noisy and mixed masks
+STEP = 1.2  # length of the Jacobi step beside the correction from the coarser grids; 1.2 and 1.4 need least
 COARSEST = 8  # pixels; a grid of this size is solved directly
 ITERATIONS = 200  # at most; a change of 0.01 takes about 7, one of 1e-8 about 25
 
@@ -52,22 +54,23 @@ def impute(image: Tensor, missing: Tensor, tolerance: float = 1e-3) -> Tensor:
 
 def _solve(values: Tensor, mask: Tensor, depth: int, tolerance: float) -> Tensor:
     """Solve for [1, n C, H, W], given everywhere; mask 1 where missing, the same in `depth` successive channels."""
-    grids, count, known = _Multigrid(_coarser(mask), depth), _count(mask), values * (1 - mask)
+    known = values * (1 - mask)
     u = torch.addcmul(known, mask, _pyramid(known, 1 - mask))
-    residual = _mean(u).addcmul_(count, u, value=-1).mul_(mask)
+    residual = _differences(u).mul_(mask)
     if _largest(residual) <= 8 * torch.finfo(u.dtype).eps * _largest(u):
         return u  # solved to rounding, which a correction would only amplify
+    grids = _Multigrid(_coarser(mask), depth)
     direction, before = torch.zeros_like(u), 1.0
     for _ in range(ITERATIONS):
-        change = _double(grids.correction(_gather(residual)), mask).mul_(mask).add_(residual)
+        change = _double(grids.correction(_gather(residual)), mask).mul_(mask).add_(residual, alpha=STEP)
         if _largest(change) <= tolerance:
             return u.add_(change)
         now = _dot(residual, change)
-        direction.mul_(now / before).add_(change)
-        fall = _mean(direction).addcmul_(count, direction, value=-1).mul_(mask)
+        direction = torch.add(change, direction, alpha=now / before, out=direction)
+        fall = _differences(direction)
         step = -now / _dot(direction, fall)
         u.add_(direction, alpha=step)
-        residual.add_(fall, alpha=step)
+        residual.addcmul_(fall, mask, value=step)
         before = now
     raise RuntimeError(f"linear imputation still changes by more than {tolerance:g} after {ITERATIONS} iterations")
 
@@ -100,10 +103,10 @@ class _Multigrid:
             rows = residual.reshape(len(self.inverse), -1, self.inverse.shape[1])
             return (rows @ self.inverse).view(residual.shape).contiguous(memory_format=torch.channels_last)
         mask, gain = self.masks[level], self.gains[level]
-        u = gain * residual
-        left = _gather(_mean(u).mul_(mask))
-        u.addcmul_(mask, _double(self.correction(left, level + 1), u))
-        return _mean(u).add_(residual).mul_(gain)
+        start = gain * residual
+        left = _gather(_mean(start).mul_(mask))
+        u = torch.addcmul(start, mask, _double(self.correction(left, level + 1), start))
+        return start.addcmul_(gain, _mean(u))
 
 
 def _pyramid(known: Tensor, weight: Tensor) -> Tensor:
@@ -117,6 +120,17 @@ def _pyramid(known: Tensor, weight: Tensor) -> Tensor:
 
 def _mean(u: Tensor) -> Tensor:
     return F.conv2d(u, _kernel(WEIGHTS, u.shape[1], u.dtype, u.device), padding=1, groups=u.shape[1])
+
+
+def _differences(u: Tensor) -> Tensor:
+    """Return `mean(u) - count u`: the weighted sum of a pixel's differences from its neighbours inside the image."""
+    differences = F.conv2d(u, _kernel(DIFFERENCES, u.shape[1], u.dtype, u.device), padding=1, groups=u.shape[1])
+    for edge in (0, -1):  # what lies beyond counted as zero; corners lack 3 neighbours twice but for the one both share
+        differences[:, :, edge].add_(u[:, :, edge], alpha=1 / 3)
+        differences[..., edge].add_(u[..., edge], alpha=1 / 3)
+        for end in (0, -1):
+            differences[:, :, edge, end].sub_(u[:, :, edge, end], alpha=1 / 12)
+    return differences
 
 
 def _count(like: Tensor) -> Tensor:
@@ -133,7 +147,9 @@ def _coarser(share: Tensor) -> Tensor:
 
 
 def _double(u: Tensor, like: Tensor) -> Tensor:
-    doubled = F.interpolate(u, scale_factor=2, mode="bilinear", align_corners=False)
+    """Enlarge bilinearly, twice; a third of the time that `interpolate` takes."""
+    wide, kernel = F.pad(u, (1, 1, 1, 1), mode="replicate"), _kernel(SPREAD, u.shape[1], u.dtype, u.device)
+    doubled = F.conv_transpose2d(wide, kernel, stride=2, padding=3, groups=u.shape[1])
     return doubled[..., : like.shape[2], : like.shape[3]]
 
 

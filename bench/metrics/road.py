@@ -63,6 +63,6 @@ class Road(Metric):
         counts = counts.clamp(1, total - 1).view(-1, 1, 1)
         missing = torch.cat([position < counts, position >= total - counts])
         noise = torch.randn(image.shape, generator=torch.Generator().manual_seed(seed)).to(image) * self.noise
-        copies = impute(image, missing, self.tolerance) + noise * missing.unsqueeze(1)
+        copies = impute(image, missing, self.tolerance).addcmul_(noise, missing.to(noise.dtype).unsqueeze(1))
         copies = copies.contiguous(memory_format=torch.channels_last)
         return normalised_probabilities(model, copies, target.expand(len(copies))).view(2, -1).mean(1)

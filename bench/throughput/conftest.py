@@ -1,5 +1,6 @@
 """Options and fixtures of the throughput suite; it runs with --benchmark-only alone."""
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,6 +47,7 @@ def chosen(request: pytest.FixtureRequest) -> settings.Experiment:
 @pytest.fixture(scope="session")
 def machine(request: pytest.FixtureRequest, chosen: settings.Experiment) -> Runtime:
     """Return the runtime in which everything is timed."""
+    gc.freeze()  # as every stage does: else garbage is searched for in all that pytest and the peers imported
     return runtime.start(chosen.device, request.config.getoption("--precision") or chosen.precision)
 
 

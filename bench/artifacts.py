@@ -11,6 +11,7 @@ Layout below the artifacts folder, one sub-folder per experiment:
     results/<experiment>/curves/{teacher,<explainer>}.csv
     results/<experiment>/fits/<explainer>.json
     results/<experiment>/scores/<explainer>.parquet    long rows: SCORE_COLUMNS
+    results/<experiment>/perturbation/<explainer>.parquet  the curves behind areas: PERTURBATION_COLUMNS
     results/<experiment>/protocols/<explainer>.json    protocol id -> fields, of the rows in scores/
     results/<experiment>/effects.parquet               EFFECT_COLUMNS: parts removed or swapped
     results/<experiment>/claims.json                   the ledger: a verdict per claim of the paper
@@ -31,6 +32,7 @@ import pandas as pd
 from methods.errors import UserError
 
 SCORE_COLUMNS = ["experiment", "seed", "image_id", "explainer", "metric", "value", "protocol"]
+PERTURBATION_COLUMNS = ["seed", "image_id", "metric", "fraction", "probability"]
 EFFECT_COLUMNS = ["image_id", "part", "action", "probability"]
 
 

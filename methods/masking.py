@@ -110,9 +110,9 @@ def stream(model: Classifier, image: Tensor, masks: Iterable[Masks], target: Ten
 
 
 @torch.inference_mode()
-def masked_probabilities(model: Classifier, image: Tensor, masks: Masks, target: Tensor) -> Tensor:
+def masked_probabilities(model: Classifier, image: Tensor, masks: Iterable[Masks], target: Tensor) -> Tensor:
     """Return the probabilities that `stream` yields, [n], in the order of the masks."""
-    scores = [scored for _, scored in stream(model, image, [masks], target)]
+    scores = [scored for _, scored in stream(model, image, masks, target)]
     return torch.cat(scores) if scores else image.new_zeros(0)
 
 

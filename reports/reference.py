@@ -23,7 +23,14 @@ SINGLE = (
     "effects.parquet",
     "curves/teacher.csv",
 )
-EACH = ("scores/{}.parquet", "protocols/{}.json", "throughput/{}.json", "fits/{}.json", "curves/{}.csv")
+EACH = (
+    "scores/{}.parquet",
+    "perturbation/{}.parquet",
+    "protocols/{}.json",
+    "throughput/{}.json",
+    "fits/{}.json",
+    "curves/{}.csv",
+)
 OPTIONAL = ("benchmarks.json",)
 LIMIT = 2_000_000  # bytes: a reference is a small part of the repository
 

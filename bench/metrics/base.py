@@ -112,6 +112,34 @@ class Metric(ABC):
         return self.score(model, batch, finite(saliency))
 
 
+@dataclass(frozen=True)
+class Curve:
+    """The class probability while more and more of an image changes.
+
+    fractions: [n], share of the pixels that has changed, rising.
+    probabilities: [B, n].
+    """
+
+    fractions: Tensor
+    probabilities: Tensor
+
+
+class CurveMetric(Metric):
+    """A metric whose every column sums up a curve."""
+
+    @abstractmethod
+    def curves(self, model: Classifier, batch: Batch, saliency: Tensor) -> dict[str, Curve]:
+        """Return the curve behind each column; the arguments are those of `score`."""
+
+    @abstractmethod
+    def summary(self, curve: Curve) -> Tensor:
+        """Return the number that stands for each image's curve, [B]."""
+
+    def score(self, model: Classifier, batch: Batch, saliency: Tensor) -> dict[str, Tensor]:
+        """See `Metric.score`."""
+        return {name: self.summary(curve) for name, curve in self.curves(model, batch, saliency).items()}
+
+
 def finite(saliency: Tensor) -> Tensor:
     """Set every map that holds a NaN or infinite value to zero; [B, H, W] -> same."""
     whole = saliency.isfinite().flatten(1).all(1)

@@ -7,13 +7,13 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from bench.metrics._curves import area_under_curve
-from bench.metrics.base import Batch, Column, Metric
+from bench.metrics._curves import area_under, changing_curve
+from bench.metrics.base import Batch, Column, Curve, CurveMetric
 from methods.classifier import Classifier
 
 
 @dataclass(frozen=True)
-class Deletion(Metric):
+class Deletion(CurveMetric):
     """Area under the class probability while the most salient pixels are set to the mean colour.
 
     The mean colour is zero in the classifier's normalised space. A good map loses the class early.
@@ -31,12 +31,12 @@ class Deletion(Metric):
     }
     steps: Annotated[int, Field(gt=0)] = 28
 
-    def score(self, model: Classifier, batch: Batch, saliency: Tensor) -> dict[str, Tensor]:
-        """See `Metric.score`."""
-        step = max(1, -(-saliency[0].numel() // self.steps))
-        normalised = model.normalise(batch.images)
-        areas = [
-            area_under_curve(model, image, torch.zeros_like(image), target, one, step)
-            for image, target, one in zip(normalised, batch.targets, saliency, strict=True)
-        ]
-        return {"deletion": torch.stack(areas)}
+    def curves(self, model: Classifier, batch: Batch, saliency: Tensor) -> dict[str, Curve]:
+        """See `CurveMetric.curves`."""
+        image = model.normalise(batch.images)
+        curve = changing_curve(model, image, torch.zeros_like(image), batch.targets, saliency, self.steps)
+        return {"deletion": curve}
+
+    def summary(self, curve: Curve) -> Tensor:
+        """See `CurveMetric.summary`."""
+        return area_under(curve)

@@ -10,13 +10,13 @@ from pydantic import Field
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
-from bench.metrics._curves import area_under_curve
-from bench.metrics.base import Batch, Column, Metric
+from bench.metrics._curves import area_under, changing_curve
+from bench.metrics.base import Batch, Column, Curve, CurveMetric
 from methods.classifier import Classifier
 
 
 @dataclass(frozen=True)
-class Insertion(Metric):
+class Insertion(CurveMetric):
     """Area under the class probability while the most salient pixels replace a blurred image.
 
     The blur is the authors': SciPy's Gaussian filter applied to a unit impulse on an odd grid, used
@@ -39,17 +39,14 @@ class Insertion(Metric):
     kernel: Annotated[int, Field(gt=0)] = 11
     sigma: Annotated[float, Field(gt=0)] = 5.0
 
-    def score(self, model: Classifier, batch: Batch, saliency: Tensor) -> dict[str, Tensor]:
-        """See `Metric.score`."""
-        step = max(1, -(-saliency[0].numel() // self.steps))
-        normalised = model.normalise(batch.images)
-        areas = [
-            area_under_curve(model, ground, image, target, one, step)
-            for ground, image, target, one in zip(
-                self.blur(normalised), normalised, batch.targets, saliency, strict=True
-            )
-        ]
-        return {"insertion": torch.stack(areas)}
+    def curves(self, model: Classifier, batch: Batch, saliency: Tensor) -> dict[str, Curve]:
+        """See `CurveMetric.curves`."""
+        image = model.normalise(batch.images)
+        return {"insertion": changing_curve(model, self.blur(image), image, batch.targets, saliency, self.steps)}
+
+    def summary(self, curve: Curve) -> Tensor:
+        """See `CurveMetric.summary`."""
+        return area_under(curve)
 
     def blur(self, normalised: Tensor) -> Tensor:
         """Blur [B, 3, H, W] of the normalised space; beyond the border lies the mean colour."""

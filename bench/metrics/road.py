@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bench.metrics._curves import ranks
 from bench.metrics._imputation import impute
-from bench.metrics.base import Batch, Column, Metric
+from bench.metrics.base import Batch, Column, Curve, CurveMetric
 from methods.classifier import Classifier
 from methods.masking import normalised_probabilities
 
@@ -17,7 +17,7 @@ Percentage = Annotated[int, Field(gt=0, lt=100)]
 
 
 @dataclass(frozen=True)
-class Road(Metric):
+class Road(CurveMetric):
     """Remove and debias: the class probability after pixels are replaced by what surrounds them.
 
     The most relevant (MoRF) or the least relevant (LeRF) p % of the pixels are imputed: each equals the
@@ -46,23 +46,24 @@ class Road(Metric):
     noise: Annotated[float, Field(ge=0)] = 0.01
     tolerance: Annotated[float, Field(gt=0)] = 1e-3
 
-    def score(self, model: Classifier, batch: Batch, saliency: Tensor) -> dict[str, Tensor]:
-        """See `Metric.score`."""
-        normalised = model.normalise(batch.images)
-        rows = [
-            self._one(model, image, target, one, int(seed))
-            for image, target, one, seed in zip(normalised, batch.targets, saliency, batch.seeds, strict=True)
-        ]
-        morf, lerf = torch.stack(rows).to(saliency.dtype).unbind(1)
-        return {"road_morf": morf, "road_lerf": lerf}
+    def curves(self, model: Classifier, batch: Batch, saliency: Tensor) -> dict[str, Curve]:
+        """See `CurveMetric.curves`."""
+        images = zip(model.normalise(batch.images), batch.targets, ranks(saliency), batch.seeds, strict=True)
+        both = torch.stack([self._one(model, *one) for one in images]).to(saliency.dtype)
+        fractions = torch.tensor(self.percentages, device=saliency.device) / 100
+        return {"road_morf": Curve(fractions, both[:, 0]), "road_lerf": Curve(fractions, both[:, 1])}
 
-    def _one(self, model: Classifier, image: Tensor, target: Tensor, saliency: Tensor, seed: int) -> Tensor:
-        """Mean probability for both orders, [2]."""
-        position, total = ranks(saliency), saliency.numel()
+    def summary(self, curve: Curve) -> Tensor:
+        """See `CurveMetric.summary`."""
+        return curve.probabilities.mean(1)
+
+    def _one(self, model: Classifier, image: Tensor, target: Tensor, position: Tensor, seed: Tensor) -> Tensor:
+        """Probability at each percentage for both orders, [2, n]; position [H, W], see `ranks`."""
+        total = position.numel()
         counts = torch.tensor([round(total * share / 100) for share in self.percentages], device=image.device)
         counts = counts.clamp(1, total - 1).view(-1, 1, 1)
         missing = torch.cat([position < counts, position >= total - counts])
-        noise = torch.randn(image.shape, generator=torch.Generator().manual_seed(seed)).to(image) * self.noise
+        noise = torch.randn(image.shape, generator=torch.Generator().manual_seed(int(seed))).to(image) * self.noise
         copies = impute(image, missing, self.tolerance).addcmul_(noise, missing.to(noise.dtype).unsqueeze(1))
         copies = copies.contiguous(memory_format=torch.channels_last)
-        return normalised_probabilities(model, copies, target.expand(len(copies))).view(2, -1).mean(1)
+        return normalised_probabilities(model, copies, target.expand(len(copies))).view(2, -1)

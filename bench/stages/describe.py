@@ -5,8 +5,8 @@ from pathlib import Path
 
 from bench import artifacts, settings
 from bench.datasets.base import Dataset
+from bench.scoring import build_metrics
 from bench.stages.command import run, say
-from bench.stages.score import build_metrics
 from methods import runtime
 from methods.registry import build
 

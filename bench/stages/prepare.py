@@ -13,10 +13,10 @@ from bench import artifacts, settings
 from bench.datasets.base import Dataset
 from bench.loading import build_explainer
 from bench.prepared import Prepared
+from bench.scoring import build_metrics
 from bench.settings import Experiment
 from bench.stages.claims import build_claims
 from bench.stages.command import run, say
-from bench.stages.score import build_metrics
 from methods.errors import UserError
 from methods.registry import build
 

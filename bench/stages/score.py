@@ -2,23 +2,17 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
-import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from bench import artifacts, protocol, settings
 from bench.loading import Evaluation, build_explainer, load_evaluation, load_model, load_teacher, serve
-from bench.metrics.base import Batch, Method, Metric
+from bench.metrics.base import Curve, Method
+from bench.scoring import build_metrics, changed_parts, score
 from bench.settings import Experiment
 from bench.stages.command import run, say
 from methods import runtime
-from methods.classifier import Classifier
-from methods.registry import build
-from methods.resize import upsample
-from methods.runtime import Runtime
-
-BATCH = 8  # images
 
 
 def main(
@@ -32,9 +26,10 @@ def main(
     fit: Path,
     maps: Path,
     scores: Path,
+    perturbation: Path,
     protocols: Path,
 ) -> None:
-    """Score --maps; write --scores and the --protocols under which they were taken.
+    """Score --maps; write --scores, the --perturbation curves behind them and their --protocols.
 
     Reads prepared --data, the --teacher, its --predictions and the --effects of interventions, and
     for metrics that explain again the explainer's --fit.
@@ -47,86 +42,18 @@ def main(
     model, saliency = serve(original, chosen.image_size, machine), artifacts.read_tensors(maps)
     changed = changed_parts(artifacts.read_rows(effects), evaluation)
     found = protocol.of_columns(chosen, metrics, evaluation.data.part_names)
-    tables = []
+    tables, curves = [], []
     for draw in range(len(saliency)):
         drawn = saliency[artifacts.saliency_of(draw)]
         method = Method(explains, load_model(explains, original, fit, chosen.image_size, machine, draw))
-        values = score(metrics, model, method, evaluation, drawn, changed, machine, explainer, draw)
-        tables.append(long_rows(values, evaluation, chosen, explainer, found, draw))
+        scored = score(metrics, model, method, evaluation, drawn, changed, machine, explainer, draw)
+        tables.append(long_rows(scored.values, evaluation, chosen, explainer, found, draw))
+        curves.append(curve_rows(scored.curves, evaluation, chosen.seed + draw))
     artifacts.write_json(protocols, {one.id: one.fields for one in dict.fromkeys(found.values())})
-    artifacts.write_rows(scores, pd.concat(tables, ignore_index=True))
-    say(f"score {explainer}", maps, f"{len(evaluation.rows)} images x {len(values)} columns to {scores}")
-
-
-def build_metrics(chosen: Experiment) -> list[Metric]:
-    """Build the metrics that the experiment names, in its order."""
-    return [build(Metric, name, own or {}) for name, own in chosen.metrics.items()]  # type: ignore[type-abstract]
-
-
-def score(
-    metrics: list[Metric],
-    model: Classifier,
-    method: Method,
-    evaluation: Evaluation,
-    maps: Tensor,
-    changed: dict[str, Tensor],
-    machine: Runtime,
-    name: str,
-    draw: int = 0,
-) -> dict[str, Tensor]:
-    """Return each column's value per image, [N]; NaN beyond the images that a metric is limited to."""
-    count, names = len(evaluation.rows), evaluation.data.part_names
-    columns = {column: torch.full((count,), float("nan")) for m in metrics for column in m.columns_for(names)}
-    size = (evaluation.data.images.shape[-2], evaluation.data.images.shape[-1])
-    with tqdm(total=count, desc=f"score {name}", unit="image") as bar:
-        for chunk in evaluation.chunks(BATCH):
-            batch = batch_of(evaluation, chunk, method, changed, machine, draw)
-            saliency = upsample(maps[chunk].to(machine.device), size)
-            for metric in metrics:
-                limit = count if metric.images is None else metric.images
-                within = slice(0, max(0, min(len(chunk), limit - int(chunk[0]))))
-                if within.stop:
-                    with machine.autocast(), torch.no_grad():
-                        for column, values in metric(model, batch.take(within), saliency[within]).items():
-                            columns[column][chunk[within]] = values.float().cpu()
-            bar.update(len(chunk))
-    return columns
-
-
-def batch_of(
-    evaluation: Evaluation, chunk: Tensor, method: Method, changed: dict[str, Tensor], machine: Runtime, draw: int
-) -> Batch:
-    """Return the images at positions `chunk` with their annotation and the draw's seeds, on the device."""
-    data, rows, device = evaluation.data, evaluation.rows[chunk], machine.device
-    table = {
-        name: torch.from_numpy(evaluation.predictions[name].to_numpy()[chunk.numpy()]).to(device)
-        for name in ("label", "probability")
-    }
-    return Batch(
-        images=evaluation.images(chunk, machine),
-        targets=evaluation.targets(chunk, machine),
-        labels=table["label"],
-        probabilities=table["probability"],
-        seeds=evaluation.seeds(chunk, draw),
-        boxes=data.boxes[rows].to(device),
-        keypoints=data.keypoints[rows].to(device),
-        segments=None if data.segments is None else data.segments[rows].to(device),
-        telling=data.telling[rows].to(device),
-        removed=changed["remove"][chunk].to(device),
-        swapped=changed["swap"][chunk].to(device),
-        part_names=data.part_names,
-        method=method,
-    )
-
-
-def changed_parts(effects: pd.DataFrame, evaluation: Evaluation) -> dict[str, Tensor]:
-    """Return the probabilities after removing and after swapping each part, [N, P]; NaN where unknown."""
-    ids, parts = evaluation.predictions["image_id"], list(evaluation.data.part_names)
-    found = {}
-    for action in ("remove", "swap"):
-        table = effects[effects["action"] == action].pivot(index="image_id", columns="part", values="probability")
-        found[action] = torch.tensor(table.reindex(index=ids, columns=parts).to_numpy(dtype="float32"))
-    return found
+    artifacts.write_rows(perturbation, pd.concat(curves, ignore_index=True))
+    rows = pd.concat(tables, ignore_index=True)
+    artifacts.write_rows(scores, rows)
+    say(f"score {explainer}", maps, f"{len(evaluation.rows)} images x {rows['metric'].nunique()} columns to {scores}")
 
 
 def long_rows(
@@ -144,6 +71,23 @@ def long_rows(
     rows = rows.assign(experiment=chosen.name, seed=chosen.seed + draw, explainer=explainer)
     rows["protocol"] = rows["metric"].map({column: one.id for column, one in protocols.items()})
     return rows[artifacts.SCORE_COLUMNS]
+
+
+def curve_rows(curves: dict[str, Curve], evaluation: Evaluation, seed: int) -> pd.DataFrame:
+    """Return one row per image, column and point of its curve, with `artifacts.PERTURBATION_COLUMNS`."""
+    ids = evaluation.predictions["image_id"].to_numpy()
+    tables = [pd.DataFrame(columns=artifacts.PERTURBATION_COLUMNS)]
+    for column, curve in curves.items():
+        images, points = curve.probabilities.shape
+        table = {
+            "seed": seed,
+            "image_id": ids[:images].repeat(points),
+            "metric": column,
+            "fraction": np.tile(curve.fractions.numpy(), images),
+            "probability": curve.probabilities.flatten().numpy(),
+        }
+        tables.append(pd.DataFrame(table))
+    return pd.concat(tables[1:] or tables, ignore_index=True)
 
 
 if __name__ == "__main__":

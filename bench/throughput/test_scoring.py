@@ -10,7 +10,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from bench import settings
 from bench.loading import create_teacher, serve
 from bench.metrics.base import Batch, Method
-from bench.stages.score import build_metrics
+from bench.scoring import build_metrics
 from bench.throughput.conftest import CLASSES, random_images
 from bench.throughput.measuring import counted, timings
 from methods.classifier import Classifier

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from methods.classifier import Classifier
 from methods.explainers.base import Explainer
-from methods.masking import Masks, chunk, stream, upsampled
+from methods.masking import Masks, chunk, masked_probabilities, upsampled
 from methods.resize import upsample
 
 
@@ -41,7 +41,7 @@ class ScoreCam(Explainer):
         live = activation[activation.amax((1, 2)) > activation.amin((1, 2))]
         if not len(live):
             return image.new_zeros(size)
-        weights = torch.cat([scores for _, scores in stream(model, image, self.masks(live, size), target)])
+        weights = masked_probabilities(model, image, self.masks(live, size), target)
         # Upsampling is linear, so the weighted sum is taken at the features' size.
         return upsample((weights.view(-1, 1, 1) * live).sum(0), size).relu()
 

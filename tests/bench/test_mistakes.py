@@ -63,6 +63,7 @@ class Stages:
                 "fit": self.work / f"{explainer}.safetensors",
                 "maps": self.work / f"{explainer}.maps.safetensors",
                 "scores": self.results / f"{explainer}.parquet",
+                "perturbation": self.results / f"{explainer}.perturbation.parquet",
                 "protocols": self.results / f"{explainer}.protocols.json",
             },
             "describe": {

@@ -3,7 +3,7 @@
 import pytest
 
 from bench import artifacts, evidence, protocol, settings
-from bench.stages.score import build_metrics
+from bench.scoring import build_metrics
 from methods.errors import UserError
 from tests import miniature
 from tests.bench.test_mistakes import Stages

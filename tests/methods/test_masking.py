@@ -53,7 +53,7 @@ def test_weighted_sum(masks):
 
 def test_masked_probabilities_equal_one_forward_pass_each(masks):
     model, image = small_classifier().double(), random(3, *SIZE)
-    found = masked_probabilities(model, image, masks, TARGET)
+    found = masked_probabilities(model, image, [masks], TARGET)
     normalised = model.normalise(image.unsqueeze(0))
     alone = [model.logits_of_normalised(normalised * mask).softmax(1)[0, TARGET] for mask in masks.dense()]
     assert torch.allclose(found, torch.stack(alone))
@@ -61,17 +61,17 @@ def test_masked_probabilities_equal_one_forward_pass_each(masks):
 
 def test_the_size_of_a_chunk_changes_memory_alone(masks, monkeypatch):
     model, image, seen = small_classifier().double(), random(3, *SIZE), []
-    whole = masked_probabilities(model, image, masks, TARGET)
+    whole = masked_probabilities(model, image, [masks], TARGET)
     logits = model.logits_of_normalised
     monkeypatch.setattr(model, "logits_of_normalised", lambda x: seen.append(len(x)) or logits(x))
     monkeypatch.setattr(masking, "CPU_CHUNK", 9)
-    assert torch.allclose(masked_probabilities(model, image, masks, TARGET), whole, rtol=1e-12)
+    assert torch.allclose(masked_probabilities(model, image, [masks], TARGET), whole, rtol=1e-12)
     assert seen == [9] * 7 + [7]
 
 
 def test_no_masks_no_scores():
     none = Masks(torch.zeros(0, SIZE[0], 2), torch.zeros(2, SIZE[1]))
-    assert masked_probabilities(small_classifier(), torch.rand(3, *SIZE), none, TARGET).shape == (0,)
+    assert masked_probabilities(small_classifier(), torch.rand(3, *SIZE), [none], TARGET).shape == (0,)
 
 
 def test_changing_pixels_one_order_one_count_at_a_time():

@@ -39,23 +39,18 @@ def impute(image: Tensor, missing: Tensor, tolerance: float = 1e-3) -> Tensor:
     """
     if missing.flatten(1).all(1).any():
         raise ValueError("an image without a known pixel cannot be imputed")
-    depth, height, width = image.shape
-    shape = (height, width, len(missing), depth)
-
-    def side_by_side(pixels: Tensor) -> Tensor:  # all copies as channels of one image, which is fastest
-        return pixels.expand(shape).reshape(1, height, width, -1).permute(0, 3, 1, 2)
-
-    values = side_by_side(image.permute(1, 2, 0).unsqueeze(2))
-    mask = side_by_side(missing.to(image.dtype).permute(1, 2, 0).unsqueeze(3))
+    # All copies as channels of one image, which is fastest.
+    hidden = missing.permute(1, 2, 0).unsqueeze(3).to(image.dtype).contiguous()
+    known = _side_by_side(image.permute(1, 2, 0).contiguous().unsqueeze(2) * (1 - hidden))
+    mask = _side_by_side(hidden.expand(*hidden.shape[:3], len(image)))
     with torch.autocast(image.device.type, enabled=False), torch.backends.cudnn.flags(enabled=False):  # they round
-        filled = _solve(values, mask, depth, tolerance)
+        filled = _solve(known, mask, len(image), tolerance)
     return filled.view(len(missing), *image.shape)
 
 
-def _solve(values: Tensor, mask: Tensor, depth: int, tolerance: float) -> Tensor:
-    """Solve for [1, n C, H, W], given everywhere; mask 1 where missing, the same in `depth` successive channels."""
-    known = values * (1 - mask)
-    u = torch.addcmul(known, mask, _pyramid(known, 1 - mask))
+def _solve(known: Tensor, mask: Tensor, depth: int, tolerance: float) -> Tensor:
+    """Solve for [1, n C, H, W], zero where missing; mask 1 where missing, the same in `depth` successive channels."""
+    u = _pyramid(known, mask)
     residual = _differences(u).mul_(mask)
     if _largest(residual) <= 8 * torch.finfo(u.dtype).eps * _largest(u):
         return u  # solved to rounding, which a correction would only amplify
@@ -109,13 +104,16 @@ class _Multigrid:
         return start.addcmul_(gain, _mean(u))
 
 
-def _pyramid(known: Tensor, weight: Tensor) -> Tensor:
-    """Guess each pixel from its square's known ones, in ever larger squares; `known` holds weight * value."""
+def _pyramid(known: Tensor, missing: Tensor) -> Tensor:
+    """Guess each pixel from its square's known ones, in ever larger squares.
+
+    missing is the share of a pixel, in [0, 1], that is to be guessed; `known` holds the rest times its value.
+    """
     if max(known.shape[2:]) == 1:
-        return known / weight
-    some = _halve(weight)
+        return known / (1 - missing)
+    some = 1 - _halve(missing)
     reach = some.clamp(min=0.25)  # one known pixel of 4 is enough
-    return torch.addcmul(known, 1 - weight, _double(_pyramid(_halve(known) / reach, some / reach), known))
+    return torch.addcmul(known, missing, _double(_pyramid(_halve(known) / reach, 1 - some / reach), known))
 
 
 def _mean(u: Tensor) -> Tensor:
@@ -136,6 +134,11 @@ def _differences(u: Tensor) -> Tensor:
 def _count(like: Tensor) -> Tensor:
     """Sum of the neighbours' weights; a pixel without any, the only one of its grid, gets the smallest weight."""
     return _mean(torch.ones_like(like)).clamp_(min=1 / 12)
+
+
+def _side_by_side(pixels: Tensor) -> Tensor:
+    """[H, W, n, C] -> [1, n C, H, W], channels last."""
+    return pixels.contiguous().flatten(2).unsqueeze(0).permute(0, 3, 1, 2)
 
 
 def _halve(u: Tensor) -> Tensor:

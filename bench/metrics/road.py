@@ -11,7 +11,7 @@ from bench.metrics._curves import ranks
 from bench.metrics._imputation import impute
 from bench.metrics.base import Batch, Column, Curve, CurveMetric
 from methods.classifier import Classifier
-from methods.masking import normalised_probabilities
+from methods.masking import chunk, normalised_probabilities
 
 Percentage = Annotated[int, Field(gt=0, lt=100)]
 
@@ -64,6 +64,9 @@ class Road(CurveMetric):
         counts = counts.clamp(1, total - 1).view(-1, 1, 1)
         missing = torch.cat([position < counts, position >= total - counts])
         noise = torch.randn(image.shape, generator=torch.Generator().manual_seed(int(seed))).to(image) * self.noise
-        copies = impute(image, missing, self.tolerance).addcmul_(noise, missing.to(noise.dtype).unsqueeze(1))
-        copies = copies.contiguous(memory_format=torch.channels_last)
-        return normalised_probabilities(model, copies, target.expand(len(copies))).view(2, -1)
+        scores = []
+        for some in missing.split(chunk(image.device)):
+            copies = impute(image, some, self.tolerance).addcmul_(noise, some.to(noise.dtype).unsqueeze(1))
+            copies = copies.contiguous(memory_format=torch.channels_last)
+            scores.append(normalised_probabilities(model, copies, target.expand(len(copies))))
+        return torch.cat(scores).view(2, -1)

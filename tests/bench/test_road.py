@@ -9,10 +9,11 @@ import torch
 from scipy.sparse import lil_matrix
 from scipy.sparse.linalg import spsolve
 
-from bench.metrics import _imputation
+from bench.metrics import _imputation, road
 from bench.metrics._imputation import impute
 from bench.metrics.base import Metric
 from bench.metrics.road import Road
+from methods import masking
 from methods.errors import UserError
 from methods.registry import build
 from tests import planted
@@ -157,6 +158,19 @@ def test_road_equals_brute_force(noise):
         expected = brute_force_road(model, batch.images[i], batch.targets[i], saliency[i], percentages, drawn)
         found = [float(values[name][i]) for name in ("road_morf", "road_lerf")]
         assert np.allclose(found, expected, atol=1e-6)
+
+
+def test_memory_is_bounded_by_the_chunk_and_not_by_the_percentages(monkeypatch):
+    model, batch, saliency, sizes = small_classifier(), planted.batch(), planted.maps()["blurred"], []
+    metric = Road(tuple(range(10, 95, 5)), noise=0.0)
+    whole = metric.score(model, batch, saliency)
+    monkeypatch.setattr(masking, "CPU_CHUNK", 4)
+    one = road.impute
+    monkeypatch.setattr(road, "impute", lambda image, some, *rest: sizes.append(len(some)) or one(image, some, *rest))
+    chunked = metric.score(model, batch, saliency)
+    assert set(sizes) == {4, 2}
+    for name, values in whole.items():
+        assert torch.allclose(chunked[name], values, atol=metric.tolerance)
 
 
 def test_noise_follows_the_seed_alone():

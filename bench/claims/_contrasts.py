@@ -8,8 +8,6 @@ from bench.evidence import Evidence
 from bench.statistics import Contrast, against
 
 SURROGATE = "surrogate"
-# Fixed before any result of these metrics was seen: faithfulness in and out of distribution, and location.
-PRIMARY = ("insertion", "deletion", "road_morf", "average_drop", "adcc", "part_pointing", "effect_mass")
 
 
 def missing_results(evidence: Evidence, methods: Sequence[str], metrics: Sequence[str]) -> list[str]:

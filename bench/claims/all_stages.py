@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from bench.claims._contrasts import PRIMARY, SURROGATE, superiority
-from bench.claims.base import Claim, Figure, Judgement
+from bench.claims._contrasts import SURROGATE, superiority
+from bench.claims.base import PRIMARY, Claim, Figure, Judgement
 from bench.evidence import Evidence
 
 LAST = "surrogate_last_stage"

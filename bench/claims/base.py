@@ -8,6 +8,8 @@ from bench.evidence import Evidence
 
 Verdict = Literal["reproduced", "not reproduced", "inconclusive", "not testable here"]
 Unit = Literal["fps", "times", "share", "percent", "cells"]
+# Fixed before any result of these metrics was seen: faithfulness in and out of distribution, and location.
+PRIMARY = ("insertion", "deletion", "road_morf", "average_drop", "adcc", "part_pointing", "effect_mass")
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bench.claims._contrasts import PRIMARY, superiority
-from bench.claims.base import Claim, Judgement
+from bench.claims._contrasts import superiority
+from bench.claims.base import PRIMARY, Claim, Judgement
 from bench.evidence import Evidence
 
 

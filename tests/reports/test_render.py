@@ -110,8 +110,8 @@ def test_committed_results_are_labelled_and_have_no_gallery(whole):
     assert "committed reference" in text
     assert "computed on cpu (An Example CPU)" in text
     assert "photographs are not redistributed" in text
-    summary = artifacts.read_json(whole[0] / "report/summary.json")
-    assert set(summary) == {"parts", "reference/parts"}
+    metrics = whole[0] / "report/metrics"
+    assert (metrics / "parts/surrogate.json").is_file() and (metrics / "reference/parts/surrogate.json").is_file()
 
 
 def test_same_results_give_the_same_page(tmp_path):
@@ -187,9 +187,8 @@ def test_metric_that_applies_to_no_image_is_a_dash(tmp_path):
         artifacts.write_rows(folder / f"scores/{name}.parquet", rows)
     page = rendered(tmp_path, params)
     assert "nan" not in Page(page).text.lower()
-    summary = artifacts.read_json(tmp_path / "report/summary.json")
-    assert "telling_energy" not in summary["parts"]["means"]["surrogate"]
-    assert "insertion" in summary["parts"]["means"]["surrogate"]
+    accuracy = artifacts.read_rows(tmp_path / "report/accuracy.csv").set_index(["explainer", "metric"])["n"]
+    assert accuracy["surrogate", "telling_energy"] == 0 < accuracy["surrogate", "insertion"]
 
 
 def test_hostile_names_are_shown_as_text(tmp_path):

@@ -168,14 +168,16 @@ def test_fidelity_shows_the_teacher_and_what_learned():
     )
 
 
-def test_files_hold_the_rows_and_the_summary_holds_no_time(tmp_path):
+def test_files_hold_the_rows_and_the_metrics_no_time(tmp_path):
     results = made(surrogate={"insertion": [0.2, 0.4, 0.6, 0.8]}, rise={"part_pointing": [np.nan] * 4})
     results.timings["surrogate"] = result_tree.throughput("parts", "surrogate")
     results.protocols["insertion"] = Protocol({"steps": 28})
     claims = pd.DataFrame([("parts", "speed", "reproduced", "Why.")], columns=tables.CLAIM_COLUMNS)
     tables.write(tmp_path, {"parts": tables.accuracy(results)}, speeds.throughput(results), claims)
-    assert json.loads((tmp_path / "summary.json").read_text()) == {
-        "parts": {"means": {"surrogate": {"insertion": pytest.approx(0.5)}}, "claims": {"speed": "reproduced"}}
+    metrics = {path.relative_to(tmp_path).as_posix(): path for path in tmp_path.rglob("*.json")}
+    assert {name: json.loads(path.read_text()) for name, path in metrics.items()} == {
+        "metrics/parts/surrogate.json": {"insertion": pytest.approx(0.5)},
+        "metrics/parts.json": {"speed": "reproduced"},
     }
     accuracy = pd.read_csv(tmp_path / "accuracy.csv")
     assert accuracy.columns.tolist() == tables.ACCURACY_COLUMNS

@@ -28,7 +28,7 @@ full: $(VENV)/.installed ## the surrogate's ablations and meaningful perturbatio
 test: $(VENV)/.installed
 	python -m pytest tests
 
-peers: $(VENV)/.installed ## captum, grad-cam, Quantus and torch-cam, which tests/bench/test_peers.py compares with
+peers: $(VENV)/.installed ## captum, grad-cam, Quantus and torch-cam, which tests/bench/peers compares with
 	python -m pip install --quiet --disable-pip-version-check --requirement requirements-peers.lock
 
 lint: $(VENV)/.installed

@@ -1,4 +1,4 @@
-"""The table of accuracy for papers and notes: Markdown, and LaTeX with booktabs."""
+"""What papers and notes take from the report: the table of accuracy as Markdown and LaTeX, and every figure."""
 
 from functools import partial
 from pathlib import Path
@@ -16,9 +16,18 @@ def write(out: Path, sections: list[Section]) -> None:
     """Write <experiment>.md and <experiment>.tex into `out`, a row per explainer and a column per metric."""
     for section in sections:
         if section.cells:
-            name, (shown, best) = section.results.key.replace("/", "-"), table(section)
+            name, (shown, best) = section.results.stem, table(section)
             for suffix, text in (("md", markdown(shown, best)), ("tex", latex(shown, best))):
                 write_atomically(out / f"{name}.{suffix}", partial(Path.write_text, data=text, encoding="utf-8"))
+
+
+def write_figures(out: Path, sections: list[Section]) -> None:
+    """Write <experiment>/<figure>.svg and .pdf into `out` of what was run; a committed reference has its own files."""
+    out.mkdir(parents=True, exist_ok=True)
+    for section in sections:
+        if not section.results.committed:
+            for drawing in section.drawings:
+                drawing.save(out / section.results.stem)
 
 
 def table(section: Section) -> tuple[pd.DataFrame, pd.DataFrame]:

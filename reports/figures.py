@@ -1,63 +1,23 @@
-"""Figures as inline SVG that takes its text colour from the page, so that it reads in light and dark."""
+"""Figures of means and of training: accuracy against speed, intervals, curves by epoch."""
 
-import hashlib
-import io
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import cycle
 from typing import Any
 
-import matplotlib as mpl
 import pandas as pd
 import seaborn as sns
-from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 from matplotlib.transforms import Bbox
 
 from reports import glossary
+from reports.drawing import INK, MARKERS, PALETTE, Drawing, canvas, drawn, look, paired
 from reports.results import Results
 from reports.speeds import Speed
-
-# Okabe and Ito's colours, those that can be told apart on white and on near-black.
-PALETTE = ["#D55E00", "#2A86C8", "#009E73", "#CC79A7", "#B8860B", "#56B4E9", "#8172B3"]
-CONTROL_COLOUR = "#8a8a8a"
-CONTROL_MARKER = "X"
-ABLATION_COLOUR = "#C08A64"
-ABLATION_MARKERS = ["<", ">", "d"]
-MARKERS = ["o", "s", "^", "D", "v", "P", "p"]
-INK = "#010203"  # becomes the colour of the text around the figure
-# One font wherever the page is made, and no white edges; the rest of the look is seaborn's for papers.
-_STYLE: dict[Any, Any] = {
-    **sns.axes_style("whitegrid"),
-    **sns.plotting_context("paper"),
-    "svg.hashsalt": "report",
-    "svg.fonttype": "none",
-    "text.parse_math": False,
-    "font.family": "DejaVu Sans",
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": "#8888887f",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.bottom": True,
-    "xtick.color": INK,
-    "ytick.left": True,
-    "ytick.color": INK,
-    "grid.color": "#88888833",
-    "lines.linewidth": 1.8,
-    "figure.facecolor": "none",
-    "axes.facecolor": "none",
-    "savefig.facecolor": "none",
-    "legend.frameon": False,
-}
 
 
 def accuracy_against_speed(
     results: Results, rows: pd.DataFrame, speeds: list[Speed], metric: str, place: str = ""
-) -> Markup | None:
+) -> Drawing | None:
     """Plot `metric` over frames per second (log), the paper's figure as a line; None without data.
 
     A grey staircase is the Pareto front of the methods: for every speed, the best mean at that speed or above.
@@ -89,7 +49,7 @@ def accuracy_against_speed(
         axes.set_xlabel("frames per second, one image at a time (log)")
         axes.set_ylabel(f"{measure.title} ({'reversed: ' * (measure.better == 'lower')}{measure.better} is better)")
         _label_points(figure, axes, chosen)
-        return svg(figure, f"{results.key}-{metric}-speed{place}", f"{measure.title} against frames per second")
+        return drawn(figure, results.key, f"{metric}-speed{place}", f"{measure.title} against frames per second")
 
 
 def _front(axes: Axes, methods: pd.DataFrame, better: str) -> None:
@@ -100,7 +60,7 @@ def _front(axes: Axes, methods: pd.DataFrame, better: str) -> None:
     axes.plot(front["fps"], front["mean"], color=INK, alpha=0.35, lw=1.2, drawstyle="steps-post", zorder=1)
 
 
-def intervals(results: Results, rows: pd.DataFrame, metric: str) -> Markup | None:
+def intervals(results: Results, rows: pd.DataFrame, metric: str) -> Drawing | None:
     """Plot every explainer's mean of one metric with its 95 % interval; None without data."""
     chosen = rows[(rows["metric"] == metric) & rows["mean"].notna()]
     if chosen.empty:
@@ -115,10 +75,10 @@ def intervals(results: Results, rows: pd.DataFrame, metric: str) -> Markup | Non
         axes.set(xlabel="", ylabel="")
         axes.set_title(measure.title, loc="left")
         axes.set_xlabel(f"{measure.better} is better" if measure.better else "")
-        return svg(figure, f"{results.key}-{metric}-dots", f"{measure.title} of every method, with intervals")
+        return drawn(figure, results.key, f"{metric}-intervals", f"{measure.title} of every method, with intervals")
 
 
-def training(results: Results, name: str) -> list[Markup]:
+def training(results: Results, name: str) -> list[Drawing]:
     """Plot the curves of the teacher or an explainer: shares (accuracies) in one figure, losses in another."""
     rows = results.curves[name].select_dtypes("number")
     columns = [column for column in rows if column != "epoch" and rows[column].notna().any()]
@@ -126,41 +86,36 @@ def training(results: Results, name: str) -> list[Markup]:
     rates = [column for column in columns if "rate" in column or "seconds" in column]
     losses = [column for column in columns if column not in shares + rates]
     whose = "Teacher" if name == "teacher" else glossary.title(name)
-    drawn = [("losses", losses), ("accuracy", shares)]
-    return [_curves(results.key, name, f"{whose}: {what}", rows, some) for what, some in drawn if some]
+    kinds = [("losses", losses), ("accuracy", shares)]
+    return [
+        _curves(results.key, f"training-{name}-{what}", f"{whose}: {what}", rows, some) for what, some in kinds if some
+    ]
 
 
-def _curves(key: str, name: str, title: str, rows: pd.DataFrame, columns: list[str]) -> Markup:
+def _curves(key: str, name: str, title: str, rows: pd.DataFrame, columns: list[str]) -> Drawing:
     with canvas(4.3, 2.7) as (figure, axes):
-        drawn = rows.set_index("epoch")[columns].rename(columns=lambda column: column.replace("_", " "))
+        lines = rows.set_index("epoch")[columns].rename(columns=lambda column: column.replace("_", " "))
         sns.lineplot(
-            drawn, ax=axes, palette=_paired(list(drawn), PALETTE), markers=_paired(list(drawn), MARKERS), dashes=False,
+            lines, ax=axes, palette=paired(list(lines), PALETTE), markers=paired(list(lines), MARKERS), dashes=False,
             markeredgewidth=0, markevery=max(1, len(rows) // 8), estimator=None,
         )  # fmt: skip
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.set_xlabel("epoch")
         axes.set_title(title, loc="left")
-        return svg(figure, f"{key}-{name}-{title}", f"{title} by epoch")
+        return drawn(figure, key, name, f"{title} by epoch")
 
 
 def _points(axes: Axes, results: Results, rows: pd.DataFrame, x: str, y: str) -> None:
     """Draw the mean of each row with its interval, one colour and marker per method; controls share theirs."""
-    methods, ablations, controls = (results.of_kind(kind) for kind in ("method", "ablation", "control"))
-    colours = dict.fromkeys(controls, CONTROL_COLOUR) | dict.fromkeys(ablations, ABLATION_COLOUR)
-    markers = dict.fromkeys(controls, CONTROL_MARKER) | _paired(ablations, ABLATION_MARKERS)
-    colours, markers = colours | _paired(methods, PALETTE), markers | _paired(methods, MARKERS)
+    style = look(results)
     for row in rows.dropna(subset=["low", "high"]).to_dict("records"):
         bars = [[max(0.0, row["mean"] - row["low"])], [max(0.0, row["high"] - row["mean"])]]
         along: dict[str, Any] = {"xerr" if x == "mean" else "yerr": bars}
-        axes.errorbar(row[x], row[y], **along, fmt="none", color=colours[row["explainer"]], capsize=2)
+        axes.errorbar(row[x], row[y], **along, fmt="none", color=style.colours[row["explainer"]], capsize=2)
     sns.scatterplot(
-        rows, x=x, y=y, hue="explainer", style="explainer", palette=colours, markers=markers,
+        rows, x=x, y=y, hue="explainer", style="explainer", palette=style.colours, markers=style.markers,
         s=45, linewidth=0, zorder=3, legend=False, ax=axes,
     )  # fmt: skip
-
-
-def _paired(names: list[str], styles: list[str]) -> dict[str, str]:
-    return dict(zip(names, cycle(styles), strict=False))
 
 
 def _label_points(figure: Figure, axes: Axes, rows: pd.DataFrame) -> None:
@@ -195,23 +150,3 @@ def _bar(axes: Axes, row: Any) -> Bbox:
     """Return where a point and its interval stand, in display units."""
     (x, a), (_, b), (_, y) = axes.transData.transform([(row.fps, row.low), (row.fps, row.high), (row.fps, row.mean)])
     return Bbox.from_extents(x - 2, min(a, b, y - 4), x + 2, max(a, b, y + 4))
-
-
-@contextmanager
-def canvas(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
-    """Give an empty figure of so many inches in the report's style."""
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        yield figure, figure.subplots()
-
-
-def svg(figure: Figure, key: str, description: str) -> Markup:
-    """Return the figure as an <svg> element: ink follows the page, ids are unique to `key`, no metadata."""
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    text = buffer.getvalue()
-    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
-    prefix = "f" + hashlib.sha256(key.encode()).hexdigest()[:8]
-    text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}-", text).replace(INK, "currentColor")
-    label = Markup.escape(description)
-    return Markup(text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1))

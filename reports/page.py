@@ -7,10 +7,24 @@ from typing import Any
 import pandas as pd
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from bench.statistics import Contrast, CriticalDifference, SeedSpread
-from reports import comparisons, exhibits, figures, glossary, ledger, measures, protocols, ranks, seeds, suite, tables
+from reports import (
+    comparisons,
+    distributions,
+    exhibits,
+    figures,
+    glossary,
+    ledger,
+    measures,
+    perturbation,
+    protocols,
+    ranks,
+    seeds,
+    suite,
+    tables,
+)
+from reports.drawing import Drawing
 from reports.results import Results
 from reports.speeds import Speed, throughput
 
@@ -36,16 +50,19 @@ class Section:
     fidelity: list[dict[str, Any]]
     differences: dict[str, dict[str, Contrast]]
     ranks: CriticalDifference | None
-    rank_figure: Markup | None
+    rank_figure: Drawing | None
     spread: dict[tuple[str, str], SeedSpread]
     protocol_ids: dict[str, str]
     protocol_shared: dict[str, str]
     protocol_differing: list[protocols.Differing]
-    speed_figures: list[Markup]
-    interval_figures: list[Markup]
-    training_figures: list[Markup]
+    speed_figures: list[Drawing]
+    interval_figures: list[Drawing]
+    curve_figures: list[Drawing]
+    box_figures: list[Drawing]
+    boxless: list[str]
+    training_figures: list[Drawing]
     settings: str
-    first_figure: Markup | None = None
+    first_figure: Drawing | None = None
     gallery: exhibits.Gallery = field(default_factory=exhibits.Gallery)
 
     @property
@@ -58,6 +75,13 @@ class Section:
         """The metrics that were scored but apply to none of the images."""
         most = self.rows.groupby("metric")["n"].max()
         return [name for name in self.results.measures if most.get(name) == 0]
+
+    @property
+    def drawings(self) -> list[Drawing]:
+        """Every figure, each once: those that are worth a file."""
+        kinds = (self.speed_figures, self.interval_figures, self.curve_figures, self.box_figures)
+        ranked = [self.rank_figure] if self.rank_figure else []
+        return [*ranked, *(figure for kind in kinds for figure in kind), *self.training_figures]
 
     @property
     def evaluated(self) -> int:
@@ -96,6 +120,9 @@ def section(number: int, results: Results, gallery_bytes: int) -> Section:
         protocol_differing=protocols.differing(results),
         speed_figures=[figure for figure in by_speed if figure],
         interval_figures=[f for f in (figures.intervals(results, rows, m) for m in metrics) if f],
+        curve_figures=perturbation.figures(results),
+        box_figures=distributions.figures(results),
+        boxless=distributions.left_out(results),
         training_figures=[f for name in results.curves for f in figures.training(results, name)],
         settings=yaml.safe_dump(results.settings, sort_keys=False, allow_unicode=True),
         first_figure=next(filter(None, overview), None),

@@ -2,15 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from itertools import cycle
 
 import pandas as pd
-from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from bench.statistics import CriticalDifference, critical_difference
 from reports import glossary
-from reports.figures import INK, PALETTE, canvas, svg
+from reports.drawing import INK, PALETTE, Drawing, canvas, drawn, paired
 from reports.results import Results
 
 Means = dict[str, dict[str, float]]
@@ -55,12 +53,12 @@ def in_words(ranks: CriticalDifference) -> str:
     return f"Average ranks: {order}; {limit}; not told apart: {bars}"
 
 
-def diagram(ranks: CriticalDifference, methods: list[str], key: str) -> Markup:
+def diagram(ranks: CriticalDifference, methods: list[str], key: str) -> Drawing:
     """Draw average ranks from left (best) to right; a bar joins methods closer than the critical difference.
 
     A method's colour is that of its place in `methods`, as in the other figures.
     """
-    colours = dict(zip(methods, cycle(PALETTE), strict=False))
+    colours = paired(methods, PALETTE)
     count, half = len(ranks.average_ranks), math.ceil(len(ranks.average_ranks) / 2)
     top = 1.2 + 0.5 * len(ranks.groups)
     with canvas(5.4, 0.9 + 0.24 * (top + half)) as (figure, axes):
@@ -84,7 +82,7 @@ def diagram(ranks: CriticalDifference, methods: list[str], key: str) -> Markup:
         for i, group in enumerate(ranks.groups):
             ends = [ranks.average_ranks[group[0]] - 0.04, ranks.average_ranks[group[-1]] + 0.04]
             axes.plot(ends, [0.6 + 0.5 * i] * 2, color=INK, lw=3.5, solid_capstyle="round")
-        return svg(figure, f"{key}-ranks", in_words(ranks))
+        return drawn(figure, key, "ranks", in_words(ranks))
 
 
 def _measuring_bar(axes: Axes, length: float, count: int) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from bench import artifacts
 from bench.stages.command import run, say
 from methods.errors import UserError
-from reports import page
 from reports.render import render
 from reports.results import read
 
@@ -64,21 +63,10 @@ def main(experiment: str, results: Path, out: Path) -> None:
 
 
 def picture_numbers(folder: Path) -> None:
-    """Write the reference's own page and tables to `folder`/report and its plots to `folder`/plots."""
-    results = read(folder, committed=True)
-    render([results], folder / "report")
-    section = page.section(0, results, gallery_bytes=0)
-    plots = {
-        "speed": section.speed_figures,
-        "accuracy": section.interval_figures,
-        "ranks": [section.rank_figure] if section.rank_figure else [],
-        "training": section.training_figures,
-    }
-    for kind, figures in plots.items():
-        for number, figure in enumerate(figures):
-            path = folder / "plots" / f"{kind}_{number}.svg"
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(figure, encoding="utf-8")
+    """Write the reference's own page and tables to `folder`/report and its figures to `folder`/plots."""
+    [section] = render([read(folder, committed=True)], folder / "report")
+    for drawing in section.drawings:
+        drawing.save(folder / "plots", pdf=False)
 
 
 if __name__ == "__main__":

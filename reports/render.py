@@ -14,8 +14,8 @@ from reports import exports, ledger, page, tables
 from reports.results import Results, read_all
 
 
-def render(found: list[Results], out: Path) -> None:
-    """Write index.html, accuracy.csv, throughput.csv, claims.csv, summary.json and tables/ into `out`."""
+def render(found: list[Results], out: Path) -> list[page.Section]:
+    """Write index.html, accuracy.csv, throughput.csv, claims.csv, metrics/ and tables/ into `out`."""
     pictured = sum(results.gallery is not None for results in found)
     share = page.GALLERY_BYTES // max(1, pictured)
     sections = [page.section(i, results, share) for i, results in enumerate(tqdm(found, desc="report"))]
@@ -24,12 +24,16 @@ def render(found: list[Results], out: Path) -> None:
     rows = {section.results.key: section.rows for section in sections}
     tables.write(out, rows, [speed for section in sections for speed in section.speeds], ledger.rows(found))
     exports.write(out / "tables", sections)
+    return sections
 
 
 def main(params: Path, artifacts: Path, reference: Path, out: Path) -> None:
-    """Lay out the results below --artifacts and those committed in --reference as one page in folder --out."""
+    """Lay out the results below --artifacts and those committed in --reference as one page in folder --out.
+
+    Every figure of the former is also a file in figures/.
+    """
     found = read_all(params, artifacts, reference)
-    render(found, out)
+    exports.write_figures(out / "figures", render(found, out))
     missing = sum(len(results.missing) for results in found)
     say("report", f"{len(found)} experiments ({missing} files missing)", out / "index.html")
 

@@ -20,6 +20,8 @@ class Results:
     explainers: in the order of display, controls last.
     scores: (explainer, metric) -> value by image_id, the mean over seeds; NaN where the metric does not apply.
     rows: explainer -> its scores as they are, one row per image, metric and seed.
+    perturbation: explainer -> class probabilities while pixels change, `artifacts.PERTURBATION_COLUMNS`; empty in
+        results that were scored before these were kept.
     seeds: how many seeds the scores come from.
     protocols: metric -> the protocol of its numbers.
     claims: claims.json, a verdict per claim of the paper.
@@ -43,6 +45,7 @@ class Results:
     predictions: pd.DataFrame | None = None
     scores: dict[tuple[str, str], pd.Series] = field(default_factory=dict)
     rows: dict[str, pd.DataFrame] = field(default_factory=dict)
+    perturbation: dict[str, pd.DataFrame] = field(default_factory=dict)
     seeds: int = 1
     protocols: dict[str, Protocol] = field(default_factory=dict)
     claims: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -58,6 +61,11 @@ class Results:
     def key(self) -> str:
         """The experiment's name in tables and CSV files; committed ones never share a name with a run."""
         return f"reference/{self.name}" if self.committed else self.name
+
+    @property
+    def stem(self) -> str:
+        """The key as part of the name of a file."""
+        return self.key.replace("/", "-")
 
     @property
     def title(self) -> str:
@@ -104,6 +112,7 @@ def read(folder: Path, committed: bool) -> Results:
         predictions=reader(artifacts.read_rows, "predictions.parquet", None),
         scores=found.samples,
         rows=found.rows,
+        perturbation=_perturbation(reader, explainers),
         seeds=found.seeds,
         protocols=found.protocols,
         claims=reader.json("claims.json"),
@@ -127,3 +136,19 @@ def _curves(reader: Reader, chosen: dict[str, Any], explainers: list[str]) -> di
         for name, fits in trained.items()
     }
     return {name: rows for name, rows in found.items() if len(rows) and "epoch" in rows}
+
+
+def _perturbation(reader: Reader, explainers: list[str]) -> dict[str, pd.DataFrame]:
+    """Read the curves behind areas; where no explainer has them, none is missing."""
+    files = {name: f"perturbation/{name}.parquet" for name in explainers}
+    kept = any((reader.folder / file).is_file() for file in files.values())
+    found = {name: reader(_perturbation_rows, file, None, optional=not kept) for name, file in files.items()}
+    return {name: rows for name, rows in found.items() if rows is not None}
+
+
+def _perturbation_rows(path: Path) -> pd.DataFrame:
+    rows = artifacts.read_rows(path)
+    absent = set(artifacts.PERTURBATION_COLUMNS) - set(rows.columns)
+    if absent:
+        raise ValueError(f"no column {sorted(absent)}")
+    return rows

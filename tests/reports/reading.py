@@ -3,6 +3,7 @@
 from html.parser import HTMLParser
 
 from reports import render
+from reports.results import read_all
 from tests.reports import result_tree
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -51,7 +52,7 @@ def region(html: str, name: str) -> str:
 
 
 def rendered(root, params) -> str:
-    render.main(params, root, root / "reference", root / "report")
+    render.render(read_all(params, root, root / "reference"), root / "report")
     return (root / "report/index.html").read_text(encoding="utf-8")
 
 

@@ -84,6 +84,8 @@ def write_results(
     for explainer in chosen["explainers"]:
         runs = [scores(name, explainer, images, metrics, seed) for seed in range(seeds)]
         artifacts.write_rows(folder / f"scores/{explainer}.parquet", pd.concat(runs, ignore_index=True))
+        changes_of = [perturbation(explainer, images, metrics, seed) for seed in range(seeds)]
+        artifacts.write_rows(folder / f"perturbation/{explainer}.parquet", pd.concat(changes_of, ignore_index=True))
         fields = {protocol(name, metric).id: protocol(name, metric).fields for metric in metrics}
         artifacts.write_json(folder / f"protocols/{explainer}.json", fields)
         artifacts.write_json(folder / f"throughput/{explainer}.json", throughput(name, explainer))
@@ -141,6 +143,26 @@ def scores(
     return pd.concat(rows, ignore_index=True).assign(experiment=experiment, seed=seed, explainer=explainer)[
         artifacts.SCORE_COLUMNS
     ]
+
+
+def perturbation(explainer: str, images: int, metrics: tuple[str, ...], seed: int = 0, steps: int = 7) -> pd.DataFrame:
+    """Return made-up curves of deletion and insertion; a better explainer's fall and rise sooner."""
+    random = np.random.default_rng([len(explainer), seed])
+    fractions = np.linspace(0, 1, steps + 1)
+    speed = 10 * QUALITY.get(explainer, 0.5) * random.uniform(0.5, 1.5, (images, 1))
+    falling = 0.9 * np.exp(-speed * fractions)
+    rows = [
+        pd.DataFrame({"image_id": np.repeat(image_ids(images), steps + 1), "metric": metric})
+        .assign(seed=seed, fraction=np.tile(fractions, images), probability=values.ravel())
+        .astype({"fraction": "float32", "probability": "float32"})
+        for metric, values in (("insertion", 0.9 - falling), ("deletion", falling))
+        if metric in metrics
+    ]
+    return (
+        pd.concat(rows, ignore_index=True)[artifacts.PERTURBATION_COLUMNS]
+        if rows
+        else pd.DataFrame(columns=artifacts.PERTURBATION_COLUMNS)
+    )
 
 
 def claims() -> dict[str, Any]:

@@ -19,12 +19,12 @@ def test_numbers_are_copied_and_pictures_are_not(results, tmp_path):
     reference.main("birds", results, tmp_path / "reference")
     copied = {p.relative_to(tmp_path / "reference/birds").as_posix() for p in (tmp_path / "reference").rglob("*.*")}
     assert {"scores/rise.parquet", "protocols/rise.json", "claims.json", "effects.parquet"} <= copied
-    assert "settings.json" in copied
-    assert {"plots/speed_0.svg", "plots/ranks_0.svg", "report/claims.csv"} <= copied
+    assert {"settings.json", "perturbation/rise.parquet"} <= copied
+    assert {"plots/insertion-speed.svg", "plots/deletion-curves.svg", "plots/ranks.svg", "report/claims.csv"} <= copied
     page = (tmp_path / "reference/birds/report/index.html").read_text(encoding="utf-8")
     assert "Because of speed_ratio." in page
     assert "committed reference" in page
-    assert not any(name.endswith((".jpg", ".png", ".safetensors")) or "gallery" in name for name in copied)
+    assert not any(name.endswith((".jpg", ".png", ".pdf", ".safetensors")) or "gallery" in name for name in copied)
 
 
 def test_an_older_reference_is_replaced_as_a_whole(results, tmp_path):

@@ -1,0 +1,139 @@
+"""How every figure looks, and what is made of it: SVG inside the page, and files for papers and slides."""
+
+import hashlib
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import seaborn as sns
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bench.artifacts import write_atomically
+from reports.results import Results
+
+# Okabe and Ito's colours, those that can be told apart on white and on near-black.
+PALETTE = ["#D55E00", "#2A86C8", "#009E73", "#CC79A7", "#B8860B", "#56B4E9", "#8172B3"]
+MARKERS = ["o", "s", "^", "D", "v", "P", "p"]
+ABLATION_COLOUR = "#C08A64"
+ABLATION_MARKERS = ["<", ">", "d", "*"]
+CONTROL_COLOUR = "#8a8a8a"
+CONTROL_MARKER = "X"
+CONTROL_DASHES = [(5, 2), (1, 1.2), (6, 1.5, 1, 1.5)]
+INK = "#010203"  # becomes the colour of the text around the figure; black in files
+# One font wherever the page is made, and no white edges; the rest of the look is seaborn's for papers.
+_STYLE: dict[Any, Any] = {
+    **sns.axes_style("whitegrid"),
+    **sns.plotting_context("paper"),
+    "svg.hashsalt": "report",
+    "svg.fonttype": "none",
+    "text.parse_math": False,
+    "font.family": "DejaVu Sans",
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": "#8888887f",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.bottom": True,
+    "xtick.color": INK,
+    "ytick.left": True,
+    "ytick.color": INK,
+    "grid.color": "#88888833",
+    "lines.linewidth": 1.8,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "legend.frameon": False,
+}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A finished figure; a template shows it as {{ drawing }}.
+
+    name: of its files, without suffix: lower case letters, digits, `-` and `_`.
+    svg: an <svg> element in `INK` whose ids are unique on a page; no metadata.
+    figure: what it was made of.
+    """
+
+    name: str
+    svg: str
+    figure: Figure
+
+    def __html__(self) -> Markup:
+        """Return the element, its ink the colour of the text around it."""
+        return Markup(self.svg.replace(INK, "currentColor"))
+
+    def save(self, folder: Path, pdf: bool = True) -> None:
+        """Write <name>.svg, and <name>.pdf if asked for, in black ink without a background; same figure, same bytes."""
+        whole = f'<?xml version="1.0" encoding="utf-8"?>\n{self.svg.replace(INK, "#000")}'
+        write_atomically(folder / f"{self.name}.svg", partial(Path.write_text, data=whole, encoding="utf-8"))
+        if pdf:
+            with mpl.rc_context(_STYLE):
+                write = partial(self.figure.savefig, format="pdf", metadata={"CreationDate": None})
+                write_atomically(folder / f"{self.name}.pdf", write)
+
+
+@dataclass(frozen=True)
+class Look:
+    """How each explainer is drawn in every figure of an experiment.
+
+    colours, markers: by explainer, one each per method; ablations share a colour, controls both.
+    dashes: by explainer, on and off in line widths; only controls are dashed.
+    """
+
+    colours: dict[str, str]
+    markers: dict[str, str]
+    dashes: dict[str, tuple[float, ...]]
+
+
+def look(results: Results) -> Look:
+    """Return how the experiment's explainers are drawn."""
+    methods, ablations, controls = (results.of_kind(kind) for kind in ("method", "ablation", "control"))
+    colours = dict.fromkeys(controls, CONTROL_COLOUR) | dict.fromkeys(ablations, ABLATION_COLOUR)
+    markers = dict.fromkeys(controls, CONTROL_MARKER) | paired(ablations, ABLATION_MARKERS)
+    dashes = dict.fromkeys(methods + ablations, ()) | paired(controls, CONTROL_DASHES)
+    return Look(colours | paired(methods, PALETTE), markers | paired(methods, MARKERS), dashes)
+
+
+def paired(names: list[str], styles: list[Any]) -> dict[str, Any]:
+    """Give each name the style at its place, from the start again when there are more names."""
+    return dict(zip(names, cycle(styles), strict=False))
+
+
+@contextmanager
+def canvas(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
+    """Give an empty figure of so many inches in the report's style."""
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        yield figure, figure.subplots()
+
+
+def drawn(figure: Figure, key: str, name: str, description: str) -> Drawing:
+    """Finish a figure inside its `canvas`.
+
+    Args:
+        figure: the figure.
+        key: of the experiment; with `name` it is unique on a page.
+        name: of the figure's files, see `Drawing`.
+        description: what a reader who cannot see it is told.
+    """
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    figure.set_layout_engine("none")  # it is laid out now
+    text = buffer.getvalue()
+    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
+    prefix = "f" + hashlib.sha256(f"{key}-{name}".encode()).hexdigest()[:8]
+    text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}-", text)
+    text = text.replace("'DejaVu Sans'", "'DejaVu Sans', sans-serif")
+    label = Markup.escape(description)
+    text = text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+    return Drawing(re.sub(r"[^a-z0-9_]+", "-", name.lower()), text, figure)

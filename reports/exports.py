@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.artifacts import write_atomically
+from bench.artifacts import write_atomically, write_json
+from bench.claims.base import PRIMARY
 from reports import glossary
 from reports.page import Section
 
@@ -28,6 +29,21 @@ def write_figures(out: Path, sections: list[Section]) -> None:
         if not section.results.committed:
             for drawing in section.drawings:
                 drawing.save(out / section.results.stem)
+
+
+def write_metrics(out: Path, sections: list[Section]) -> None:
+    """Write what `dvc metrics show` makes a table of, a row per explainer of a run: <experiment>/<explainer>.json.
+
+    Each holds the means on which claims are judged, and no timing, so that two runs can be compared;
+    <experiment>.json holds the verdicts.
+    """
+    for section in sections:
+        if not section.results.committed:
+            for explainer, own in section.means.items():
+                shown = {metric: own[metric] for metric in PRIMARY if metric in own}
+                write_json(out / section.results.stem / f"{explainer}.json", shown)
+            verdicts = {name: claim["verdict"] for name, claim in section.results.claims.items()}
+            write_json(out / f"{section.results.stem}.json", verdicts)
 
 
 def table(section: Section) -> tuple[pd.DataFrame, pd.DataFrame]:

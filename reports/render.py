@@ -15,7 +15,7 @@ from reports.results import Results, read_all
 
 
 def render(found: list[Results], out: Path) -> list[page.Section]:
-    """Write index.html, accuracy.csv, throughput.csv, claims.csv, metrics/ and tables/ into `out`."""
+    """Write index.html, accuracy.csv, throughput.csv, claims.csv and tables/ into `out`."""
     pictured = sum(results.gallery is not None for results in found)
     share = page.GALLERY_BYTES // max(1, pictured)
     sections = [page.section(i, results, share) for i, results in enumerate(tqdm(found, desc="report"))]
@@ -30,10 +30,12 @@ def render(found: list[Results], out: Path) -> list[page.Section]:
 def main(params: Path, artifacts: Path, reference: Path, out: Path) -> None:
     """Lay out the results below --artifacts and those committed in --reference as one page in folder --out.
 
-    Every figure of the former is also a file in figures/.
+    Of the former every figure is also a file in figures/, and what DVC compares lies in metrics/.
     """
     found = read_all(params, artifacts, reference)
-    exports.write_figures(out / "figures", render(found, out))
+    sections = render(found, out)
+    exports.write_figures(out / "figures", sections)
+    exports.write_metrics(out / "metrics", sections)
     missing = sum(len(results.missing) for results in found)
     say("report", f"{len(found)} experiments ({missing} files missing)", out / "index.html")
 

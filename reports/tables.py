@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 
 from bench import artifacts
-from bench.claims.base import PRIMARY
 from bench.statistics import against, compare_all, mean_interval
 from reports import glossary, protocols
 from reports.results import Results
@@ -102,7 +101,7 @@ def fidelity(results: Results) -> list[dict[str, Any]]:
 
 
 def write(out: Path, found: dict[str, pd.DataFrame], speeds: list[Speed], claims: pd.DataFrame) -> None:
-    """Write accuracy.csv, throughput.csv and claims.csv, and metrics/ for DVC.
+    """Write accuracy.csv, throughput.csv and claims.csv.
 
     Args:
         out: folder.
@@ -116,21 +115,6 @@ def write(out: Path, found: dict[str, pd.DataFrame], speeds: list[Speed], claims
     columns = list(Speed.__dataclass_fields__)
     artifacts.write_rows(out / "throughput.csv", pd.DataFrame([asdict(s) for s in speeds], columns=columns))
     artifacts.write_rows(out / "claims.csv", claims)
-    write_metrics(out / "metrics", found, claims)
-
-
-def write_metrics(out: Path, found: dict[str, pd.DataFrame], claims: pd.DataFrame) -> None:
-    """Write what `dvc metrics show` makes a table of: a file, and so a row, per experiment and explainer.
-
-    Each holds the means on which claims are judged, and no timing, so that two runs can be compared; one
-    more per experiment holds the verdicts.
-    """
-    for experiment, rows in found.items():
-        for explainer, own in means(rows).items():
-            shown = {metric: own[metric] for metric in PRIMARY if metric in own}
-            artifacts.write_json(out / experiment / f"{explainer}.json", shown)
-        verdicts = claims[claims["experiment"] == experiment].set_index("claim")["verdict"].to_dict()
-        artifacts.write_json(out / f"{experiment}.json", verdicts)
 
 
 def _signed(value: float, better: str) -> float:

@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from bench.artifacts import read_json, read_rows
 from reports import distributions, exports, page, perturbation, render
 from reports.drawing import canvas, drawn
 from reports.results import Results, read
@@ -82,6 +83,16 @@ def test_same_results_give_the_same_files(saved, tmp_path):
 def test_names_of_files_hold_nothing_that_a_path_could_misread():
     with canvas(1, 1) as (figure, _):
         assert drawn(figure, "parts", "../My metric:ÄÖ-curves", "x").name == "-my-metric-curves"
+
+
+def test_dvc_finds_the_means_and_verdicts_of_a_run(saved):
+    metrics, accuracy = saved / "report/metrics", read_rows(saved / "report/accuracy.csv")
+    means = accuracy.set_index(["experiment", "explainer", "metric"])["mean"]
+    own = read_json(metrics / "parts/surrogate.json")
+    assert own == {name: pytest.approx(means["parts", "surrogate", name]) for name in ("insertion", "deletion")}
+    verdicts = read_rows(saved / "report/claims.csv").query("experiment == 'parts'").set_index("claim")["verdict"]
+    assert read_json(metrics / "parts.json") == verdicts.to_dict() != {}
+    assert {path.name for path in metrics.iterdir()} == {"parts", "parts.json"}, "committed references never change"
 
 
 def test_committed_references_have_files_of_their_own(tmp_path):

@@ -1,6 +1,5 @@
 """The tables of the report against numbers worked out by hand."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -168,17 +167,12 @@ def test_fidelity_shows_the_teacher_and_what_learned():
     )
 
 
-def test_files_hold_the_rows_and_the_metrics_no_time(tmp_path):
+def test_files_hold_the_rows(tmp_path):
     results = made(surrogate={"insertion": [0.2, 0.4, 0.6, 0.8]}, rise={"part_pointing": [np.nan] * 4})
     results.timings["surrogate"] = result_tree.throughput("parts", "surrogate")
     results.protocols["insertion"] = Protocol({"steps": 28})
     claims = pd.DataFrame([("parts", "speed", "reproduced", "Why.")], columns=tables.CLAIM_COLUMNS)
     tables.write(tmp_path, {"parts": tables.accuracy(results)}, speeds.throughput(results), claims)
-    metrics = {path.relative_to(tmp_path).as_posix(): path for path in tmp_path.rglob("*.json")}
-    assert {name: json.loads(path.read_text()) for name, path in metrics.items()} == {
-        "metrics/parts/surrogate.json": {"insertion": pytest.approx(0.5)},
-        "metrics/parts.json": {"speed": "reproduced"},
-    }
     accuracy = pd.read_csv(tmp_path / "accuracy.csv")
     assert accuracy.columns.tolist() == tables.ACCURACY_COLUMNS
     assert accuracy["n"].tolist() == [4, 0]

@@ -31,7 +31,8 @@ WORDINGS = {
 
 def figures(results: Results) -> list[Drawing]:
     """Return a figure per metric that kept its curves, in the order of the tables."""
-    return [figure for figure in (curves(results, metric) for metric in results.measures) if figure]
+    kept = {metric for rows in results.perturbation.values() for metric in rows["metric"].unique()}
+    return [figure for figure in (curves(results, metric) for metric in results.measures if metric in kept) if figure]
 
 
 def means(results: Results, metric: str) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation, Text
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 from matplotlib.transforms import Bbox
 
@@ -13,6 +14,9 @@ from reports import glossary
 from reports.drawing import INK, MARKERS, PALETTE, Drawing, canvas, drawn, look, paired
 from reports.results import Results
 from reports.speeds import Speed
+
+NEAR = 8  # points sideways; a name further off is joined to its point by a line
+LAST_PLACE = ((0.0, -40.0), "center")  # of a name that fits nowhere
 
 
 def accuracy_against_speed(
@@ -129,21 +133,37 @@ def _label_points(figure: Figure, axes: Axes, rows: pd.DataFrame) -> None:
     for row, bar in zip(rows.itertuples(), bars, strict=True):
         middle = axes.transData.transform((row.fps, row.mean))[1]
         up, down = (abs(bar.y1 - middle) * 72 / figure.dpi, abs(middle - bar.y0) * 72 / figure.dpi)
-        places = [((8, -3), "left"), ((-8, -3), "right"), ((8, 8), "left"), ((-8, 8), "right"),
-                  ((8, -14), "left"), ((-8, -14), "right"), ((0, -down - 10), "center"), ((0, up + 3), "center"),
-                  ((8, 19), "left"), ((0, -down - 20), "center")]  # fmt: skip
-        for shift, align in places:
+        for shift, align in [*_places(up, down), LAST_PLACE]:
+            far = abs(shift[0]) > NEAR
             label = axes.annotate(
                 glossary.title(row.explainer), (row.fps, row.mean), shift,
                 textcoords="offset points", ha=align, fontsize=8.5,
+                arrowprops={"arrowstyle": "-", "color": INK, "alpha": 0.35, "lw": 0.6, "shrinkB": 3} if far else None,
             )  # fmt: skip
-            box = label.get_window_extent().padded(1)
+            box = _name(label).padded(1)
             inside = axes.bbox.x0 - 2 <= box.x0 and box.x1 <= axes.bbox.x1 + 6
+            inside = inside and axes.bbox.y0 <= box.y0 and (not far or box.y1 <= axes.bbox.y1)
             if inside and not any(box.overlaps(other) for other in taken):
                 break
-            if (shift, align) != places[-1]:
+            if (shift, align) != LAST_PLACE:
                 label.remove()
-        taken.append(label.get_window_extent())
+        taken.append(_name(label))
+
+
+def _name(label: Annotation) -> Bbox:
+    """Return where the words of a label stand, without its line."""
+    label.get_window_extent()  # places it
+    return Text.get_window_extent(label)
+
+
+def _places(up: float, down: float) -> list[tuple[tuple[float, float], str]]:
+    """Return where a name may stand, the best first: beside its point, above or below its bar, further off."""
+    sides = {"left": 1, "right": -1}
+    near = [((8 * sign, y), side) for y in (-3, 8, -14) for side, sign in sides.items()]
+    over = [((0, -down - 10), "center"), ((0, up + 3), "center")]
+    heights = [-3, *(sign * 11 * step - 3 for step in range(1, 10) for sign in (1, -1))]
+    far = [((x * sign, y), side) for x in (20, 50) for y in heights for side, sign in sides.items()]
+    return [*near, *over, *far]
 
 
 def _bar(axes: Axes, row: Any) -> Bbox:

@@ -38,7 +38,7 @@ lint: $(VENV)/.installed
 
 benchmark: $(VENV)/.installed ## the whole throughput suite; the report shows it beside the results of EXPERIMENT
 	mkdir -p artifacts/results/$(EXPERIMENT)
-	python -m pytest --benchmark-only --experiment $(EXPERIMENT) \
+	python -m pytest bench/throughput --benchmark-only --experiment $(EXPERIMENT) \
 		--benchmark-json=artifacts/results/$(EXPERIMENT)/benchmarks.json
 
 $(VENV)/.installed: requirements.lock pyproject.toml

@@ -165,3 +165,10 @@ def test_real_photographs_and_real_weights():
     centres = features[:, :8].mean(1)
     nearest = torch.cdist(features[:, 8:].flatten(0, 1), centres).argmin(1).view(5, 8)
     assert (nearest == torch.arange(5)[:, None]).float().mean() > 0.7
+
+
+@pytest.mark.parametrize("document", ["Makefile", "README.md"])
+def test_documented_options_of_the_throughput_suite_are_understood(document):
+    text = (ROOT / document).read_text(encoding="utf-8").replace("$(EXPERIMENT)", "parts")
+    [command] = re.findall(r"python (-m pytest .*--experiment [^\\#\n]*)", text)
+    assert "test_throughput[" in run(ROOT, sys.executable, *command.split(), "--collect-only", "-q")

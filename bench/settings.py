@@ -34,6 +34,8 @@ class Recipe:
     precision: of forward and backward passes while training, by autocast.
     jitter: strength of random brightness, contrast and saturation; 0 is none.
     clip: largest gradient norm.
+    rates: share of the learning rate by part of the network, as its parameters are named, {classifier: 0.05}; of
+        several that match the longest counts, what matches none takes all of it. For parts that start trained.
     """
 
     epochs: Positive
@@ -49,6 +51,7 @@ class Recipe:
     precision: Literal["fp32", "bf16"] = "fp32"
     jitter: Share = 0.2
     clip: Annotated[float, Field(gt=0)] = 5.0
+    rates: dict[str, Annotated[float, Field(ge=0, le=1)]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

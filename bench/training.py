@@ -1,13 +1,14 @@
 """One training loop, for teachers and for explainers that learn."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from timm.optim import create_optimizer_v2
+from timm.optim import create_optimizer_v2, param_groups_weight_decay
 from timm.scheduler import CosineLRScheduler
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -15,7 +16,7 @@ from tqdm import tqdm
 from bench.augmentation import augment
 from bench.settings import Recipe
 from methods.classifier import Classifier
-from methods.errors import UserError
+from methods.errors import UserError, one_of
 from methods.runtime import Runtime
 
 
@@ -62,7 +63,7 @@ def train(
         One row per epoch: `epoch`, `learning_rate`, the mean of each term, and what `validate` returns.
 
     Raises:
-        UserError: the loss is no longer finite.
+        UserError: the loss is no longer finite, or `recipe.rates` names a part that the network lacks.
     """
     objective.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     steps = -(-len(examples.labels) // recipe.batch_size)
@@ -79,7 +80,7 @@ def train(
                     sums[term] = sums.get(term, 0.0) + value
                 bar.update()
             objective.eval()
-            row = {"epoch": epoch + 1, "learning_rate": optimizer.param_groups[0]["lr"]}
+            row = {"epoch": epoch + 1, "learning_rate": max(group["lr"] for group in optimizer.param_groups)}
             row |= {term: value / (count + 1) for term, value in sums.items()} | validate()
             bar.set_postfix({k: f"{v:.3f}" for k, v in row.items() if k not in ("epoch", "learning_rate")})
             rows.append(row)
@@ -105,13 +106,44 @@ def top1(logits: Tensor, labels: Tensor | np.ndarray) -> float:
 def _optimizer(objective: nn.Module, recipe: Recipe, steps: int) -> tuple[torch.optim.Optimizer, CosineLRScheduler]:
     trained: nn.Module = objective.trained  # type: ignore[assignment]
     optimizer = create_optimizer_v2(
-        trained, opt=recipe.optimizer, lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+        trained,
+        opt=recipe.optimizer,
+        lr=recipe.learning_rate,
+        param_group_fn=lambda network: parameter_groups(network, recipe),
     )
     warm = int(recipe.warmup * steps)
     schedule = CosineLRScheduler(
         optimizer, t_initial=max(steps, warm + 1), warmup_t=warm, warmup_prefix=False, t_in_epochs=False
     )
     return optimizer, schedule
+
+
+def parameter_groups(network: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
+    """Return the groups of timm's optimizers: biases and norms do not decay, parts in `recipe.rates` learn slower.
+
+    Raises:
+        UserError: `recipe.rates` names a part that the network lacks.
+    """
+    shares = {id(parameter): _share(name, recipe.rates) for name, parameter in network.named_parameters()}
+    for part in recipe.rates:
+        if not any(_within(name, part) for name, _ in network.named_parameters()):
+            raise one_of("part of the network under 'rates'", part, [name for name, _ in network.named_children()])
+    groups = param_groups_weight_decay(network, recipe.weight_decay)
+    return [
+        {**group, "params": chosen, "lr_scale": share}
+        for group in groups
+        for share in sorted(set(shares.values()), reverse=True)
+        if (chosen := [parameter for parameter in group["params"] if shares[id(parameter)] == share])
+    ]
+
+
+def _share(name: str, rates: Mapping[str, float]) -> float:
+    parts = [part for part in rates if _within(name, part)]
+    return rates[max(parts, key=len)] if parts else 1.0
+
+
+def _within(name: str, part: str) -> bool:
+    return name == part or name.startswith(f"{part}.")
 
 
 def _step(

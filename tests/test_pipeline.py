@@ -15,7 +15,7 @@ import yaml
 from bench import settings
 from methods.classifier import create
 from tests import miniature
-from tests.bench.test_mistakes import Stages
+from tests.bench.running import Stages
 from tests.conftest import ROOT
 
 EXPLAINERS = ["surrogate", "grad_cam", "rise", "uniform"]

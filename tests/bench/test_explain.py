@@ -15,7 +15,7 @@ from methods.errors import UserError
 from methods.explainers.grad_cam import GradCam
 from methods.runtime import Runtime
 from tests import miniature
-from tests.bench.test_mistakes import Stages
+from tests.bench.running import Stages
 from tests.reports.reading import Page
 
 METHODS = ["surrogate", "grad_cam", "uniform"]

@@ -6,7 +6,7 @@ from bench import artifacts, evidence, protocol, settings
 from bench.scoring import build_metrics
 from methods.errors import UserError
 from tests import miniature
-from tests.bench.test_mistakes import Stages
+from tests.bench.running import Stages
 
 
 def protocols(tmp_path, **changes):

@@ -5,7 +5,7 @@ import pytest
 
 from bench import artifacts
 from tests import miniature
-from tests.bench.test_mistakes import Stages
+from tests.bench.running import Stages
 
 SUMMARIES = {
     "deletion": lambda rows: np.trapezoid(rows["probability"], rows["fraction"]),

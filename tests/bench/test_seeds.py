@@ -7,7 +7,7 @@ from safetensors.torch import load_file
 from bench import artifacts, settings
 from methods.errors import UserError
 from tests import miniature
-from tests.bench.test_mistakes import Stages
+from tests.bench.running import Stages
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,73 @@
+"""What one stage hands to the next may be wrong or missing: one clear line, and nothing is written."""
+
+import torch
+
+from bench import artifacts
+from bench.stages import teacher
+from tests import miniature
+from tests.bench.running import error_of
+
+
+def test_class_index_out_of_range(trained, capsys, monkeypatch):
+    path = trained.results / "predictions.parquet"
+    table = artifacts.read_rows(path)
+    wrong = trained.root / "wrong.parquet"
+    artifacts.write_rows(wrong, table.assign(target=[99, *table["target"][1:]]))
+    line = error_of(trained, capsys, monkeypatch, "explain", predictions=wrong)
+    assert "class index 99" in line and "0 to 3" in line and "run stage teacher" in line
+
+
+def test_teacher_that_returns_nan(stages, capsys, monkeypatch):
+    stages.run("prepare")
+    monkeypatch.setattr(teacher, "predict", lambda model, images, machine: torch.full((len(images), 4), float("nan")))
+    line = error_of(stages, capsys, monkeypatch, "teacher")
+    assert "the teacher returns NaN" in line and "retrain" in line
+
+
+def test_training_that_diverges(stages, capsys, monkeypatch):
+    stages.run("prepare")
+    recipe = {"epochs": 2, "learning_rate": 1e30, "batch_size": 8, "warmup": 0.0, "optimizer": "sgd", "clip": 1e30}
+    changed = {"teacher": {"architecture": "test_resnet", "fit": recipe}}
+    other = miniature.write(stages.root / "other.yaml", miniature.settings(**changed))
+    line = error_of(stages, capsys, monkeypatch, "teacher", params=other)
+    assert "lower learning_rate" in line or "NaN" in line
+
+
+def test_rate_of_a_part_that_the_network_lacks(trained, capsys, monkeypatch):
+    changed = miniature.settings()
+    changed["experiments"]["mini"]["explainers"]["surrogate"]["fit"]["rates"] = {"clasifier": 0.1}
+    other = miniature.write(trained.root / "rates.yaml", changed)
+    line = error_of(trained, capsys, monkeypatch, "fit", explainer="surrogate", params=other)
+    assert "unknown part of the network under 'rates' 'clasifier': did you mean 'classifier'?" in line
+
+
+def test_missing_and_truncated_files_between_stages(trained, capsys, monkeypatch):
+    absent = trained.root / "absent.safetensors"
+    line = error_of(trained, capsys, monkeypatch, "explain", teacher=absent)
+    assert "does not exist: run the stage that writes it" in line
+    cut = trained.root / "cut.safetensors"
+    cut.write_bytes((trained.work / "teacher.safetensors").read_bytes()[:500])
+    assert "not a whole safetensors file" in error_of(trained, capsys, monkeypatch, "explain", fit=cut)
+
+
+def test_surrogate_that_was_never_trained(trained, capsys, monkeypatch):
+    changed = miniature.settings()
+    del changed["experiments"]["mini"]["explainers"]["surrogate"]["fit"]
+    other = miniature.write(trained.root / "unfit.yaml", changed)
+    trained.run("fit", explainer="surrogate", params=other)
+    line = error_of(trained, capsys, monkeypatch, "explain", explainer="surrogate", params=other)
+    assert "give it a 'fit' section" in line
+
+
+def test_fit_section_for_a_method_that_learns_nothing(trained, capsys, monkeypatch):
+    changed = miniature.settings(explainers={"grad_cam": {"fit": {"epochs": 1}}})
+    other = miniature.write(trained.root / "fit.yaml", changed)
+    line = error_of(trained, capsys, monkeypatch, "fit", params=other)
+    assert "has nothing to learn: remove its 'fit' section" in line
+
+
+def test_explainer_that_returns_nan(trained, capsys, monkeypatch):
+    from methods.explainers.grad_cam import GradCam
+
+    monkeypatch.setattr(GradCam, "explain", lambda self, m, images, t, s: torch.full((len(images), 2, 2), float("nan")))
+    assert "explainer 'grad_cam' returned NaN" in error_of(trained, capsys, monkeypatch, "explain")

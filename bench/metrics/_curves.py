@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from bench.metrics._order import falling_places
 from bench.metrics.base import Curve
 from methods.classifier import Classifier
 from methods.masking import changing_probabilities
@@ -10,6 +11,8 @@ from methods.masking import changing_probabilities
 
 def ranks(saliency: Tensor) -> Tensor:
     """Position of each pixel in its map's falling saliency order, [B, H, W] -> same; ties in raster order."""
+    if saliency.device.type == "cpu":
+        return falling_places(saliency.flatten(1)).view(saliency.shape)
     order = saliency.flatten(1).argsort(dim=1, descending=True, stable=True)
     places = torch.arange(order.shape[1], device=order.device).expand_as(order)
     return torch.empty_like(order).scatter_(1, order, places).view(saliency.shape)

@@ -8,9 +8,9 @@ from typing import Annotated, ClassVar
 import numpy as np
 import torch
 from pydantic import Field
-from scipy.stats import rankdata
 from torch import Tensor, nn
 
+from bench.metrics._order import centred_ranks
 from bench.metrics.base import Batch, Column, Metric
 from methods.classifier import Classifier
 
@@ -48,10 +48,10 @@ class ModelRandomisation(Metric):
 
     def score(self, model: Classifier, batch: Batch, saliency: Tensor) -> dict[str, Tensor]:
         """See `Metric.score`."""
-        similarities, before = [], ranks(saliency)
+        similarities, before = [], centred_ranks(saliency.flatten(1))
         for network in self.cascade(batch.method.network):
-            after = ranks(batch.method.explain(batch.images, batch.targets, batch.seeds, network))
-            similarities.append(correlation(before, after))
+            after = batch.method.explain(batch.images, batch.targets, batch.seeds, network)
+            similarities.append(correlation(before, centred_ranks(after.flatten(1))))
         steps = torch.stack(similarities).to(saliency)
         return {"randomisation": steps.mean(0), "randomisation_full": steps[-1]}
 
@@ -75,14 +75,8 @@ def reinitialise(layer: nn.Module, generator: torch.Generator) -> None:
         tensor.copy_(drawn * spread + tensor.mean())
 
 
-def ranks(saliency: Tensor) -> Tensor:
-    """Ranks of each map's pixels, less their mean, ties sharing ranks; [B, H, W] -> float64 [B, H W]."""
-    found = torch.from_numpy(np.stack([rankdata(row) for row in saliency.flatten(1).cpu().numpy()]))
-    return found - found.mean(1, keepdim=True)
-
-
 def correlation(before: Tensor, after: Tensor) -> Tensor:
-    """Correlation of rows of `ranks`, [B]; 1 where `before` is flat, else 0 where `after` is.
+    """Correlation of rows of `centred_ranks`, [B]; 1 where `before` is flat, else 0 where `after` is.
 
     With torch, not numpy: the threads of NumPy's product wait busily and halve the speed of the next convolutions.
     """

@@ -45,8 +45,9 @@ def fidelity(student: nn.Module, teacher: nn.Module, images: Tensor, machine: Ru
 def masked(images: Tensor) -> Tensor:
     """Blacken what a random mask of RISE hides, another one for each image; uint8 [N, 3, H, W] -> same."""
     size = (images.shape[-2], images.shape[-1])
-    masks = random_masks(len(images), CELLS, PROBABILITY, size, 0, images.device)
-    return torch.cat([(images[i : i + 1] * masks[i : i + 1].dense()).to(torch.uint8) for i in range(len(images))])
+    drawn = random_masks(len(images), CELLS, PROBABILITY, size, 0, images.device)
+    masks = (one.dense()[0] for some in drawn for one in some.split(1))
+    return torch.stack([(image * mask).to(torch.uint8) for image, mask in zip(images, masks, strict=True)])
 
 
 def noisy(images: Tensor) -> Tensor:

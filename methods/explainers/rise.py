@@ -49,6 +49,6 @@ class Rise(Explainer):
         size = (image.shape[-2], image.shape[-1])
         total = image.new_zeros(size)
         drawn = random_masks(self.masks, self.cells, self.probability, size, seed, image.device)
-        for masks, scores in stream(model, image, [drawn], target):
+        for masks, scores in stream(model, image, drawn, target):
             total += masks.weighted_sum(scores)
         return total / (self.masks * self.probability)

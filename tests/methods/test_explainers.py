@@ -90,7 +90,8 @@ def test_score_cam_of_constant_channels_is_a_zero_map(targets, seeds, images):
 def test_rise_against_a_direct_transcription(images, targets):
     model = small_classifier().double()
     rise = Rise(masks=45, cells=7, probability=0.4)
-    masks = random_masks(45, 7, 0.4, (SIZE, SIZE), 9, torch.device("cpu")).dense().double()
+    drawn = random_masks(45, 7, 0.4, (SIZE, SIZE), 9, torch.device("cpu"))
+    masks = torch.cat([some.dense() for some in drawn]).double()
     image = images[0].double()
     total = torch.zeros(SIZE, SIZE, dtype=torch.float64)
     for mask in masks:
@@ -100,7 +101,7 @@ def test_rise_against_a_direct_transcription(images, targets):
 
 
 def test_rise_masks_are_crops_of_the_upsampled_grid():
-    masks = random_masks(2000, 7, 0.3, (SIZE, SIZE), 3, torch.device("cpu")).dense()
+    masks = torch.cat([some.dense() for some in random_masks(2000, 7, 0.3, (SIZE, SIZE), 3, torch.device("cpu"))])
     assert masks.shape == (2000, SIZE, SIZE)
     assert masks.min() >= 0
     assert masks.max() <= 1

@@ -1,0 +1,65 @@
+"""The same seed gives the same map: whatever the copies per forward pass, the threads, the batch and the device.
+
+To the last bit where nothing changes (see the contract tests); else to rounding, 1e-5 of the map's largest value in
+float32, since convolutions of another size or device sum in another order.
+"""
+
+import pytest
+import torch
+
+from methods import masking
+from methods.explainers.grad_cam import GradCam
+from methods.explainers.rise import Rise
+from methods.explainers.score_cam import ScoreCam
+from methods.random_masks import random_masks
+from methods.runtime import start
+
+METHODS = [GradCam(), ScoreCam(), Rise(masks=70)]
+TOLERANCE, ON_A_GPU = 1e-5, 1e-3  # of the largest value; a GPU may multiply in TF32 or by another algorithm
+
+
+@pytest.fixture(params=METHODS, ids=lambda method: type(method).__name__)
+def method(request):
+    return request.param
+
+
+@pytest.mark.parametrize("size", [1, 9, 128])
+def test_copies_per_forward_pass_do_not_matter(method, classifier, images, targets, seeds, monkeypatch, size):
+    expected = method.explain(classifier, images, targets, seeds)
+    monkeypatch.setattr(masking, "CPU_CHUNK", size)
+    close(method.explain(classifier, images, targets, seeds), expected, TOLERANCE)
+
+
+@pytest.mark.parametrize("size", [1, 9, 128])
+def test_random_masks_are_the_same_to_the_last_bit(monkeypatch, size):
+    def masks():
+        drawn = list(random_masks(70, 7, 0.5, (45, 32), 3, torch.device("cpu")))
+        return torch.cat([some.rows for some in drawn]), torch.cat([some.columns for some in drawn])
+
+    expected = masks()
+    monkeypatch.setattr(masking, "CPU_CHUNK", size)
+    assert all(torch.equal(one, other) for one, other in zip(masks(), expected, strict=True))
+
+
+def test_threads_do_not_matter(method, classifier, images, targets, seeds):
+    expected, threads = method.explain(classifier, images, targets, seeds), torch.get_num_threads()
+    torch.set_num_threads(1 if threads > 1 else 2)
+    try:
+        close(method.explain(classifier, images, targets, seeds), expected, TOLERANCE)
+    finally:
+        torch.set_num_threads(threads)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+def test_device_does_not_matter(method, classifier, images, targets, seeds):
+    expected, gpu = method.explain(classifier, images, targets, seeds), start("cuda")
+    try:
+        model = gpu.place(classifier)
+        found = method.explain(model, images.to(gpu.device), targets.to(gpu.device), seeds)
+    finally:
+        classifier.to("cpu")
+    close(found.cpu(), expected, ON_A_GPU)
+
+
+def close(found, expected, tolerance):
+    assert float((found - expected).abs().max()) <= tolerance * float(expected.abs().max())

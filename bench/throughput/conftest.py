@@ -1,6 +1,7 @@
 """Options and fixtures of the throughput suite; it runs with --benchmark-only alone."""
 
 import gc
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,5 +97,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_benchmark_update_machine_info(machine_info: dict[str, object]) -> None:
-    """Leave out the name of the machine: results are published."""
+    """Leave out the name of the machine, for results are published; add the clock, threads and torch."""
     machine_info.pop("node", None)
+    clock = time.get_clock_info("perf_counter")
+    machine_info |= {
+        "clock": {"source": clock.implementation, "resolution": clock.resolution, "monotonic": clock.monotonic},
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }

@@ -64,7 +64,7 @@ def best(results: Results, rows: pd.DataFrame) -> dict[tuple[str, str], str]:
         if len(ranked) < 2:
             continue
         first = max(ranked, key=lambda name: _signed(known[name][metric], better))
-        pairs = compare_all({name: results.scores[name, metric] for name in ranked}, better)
+        pairs = compare_all({name: results.scores[name, metric] for name in ranked}, better, intervals=False)
         open_pairs = [{one.method, one.other} for one in pairs if one.outcome == "not distinguishable"]
         marks[first, metric] = "best"
         for name in ranked:
@@ -79,7 +79,7 @@ def control_wins(results: Results, rows: pd.DataFrame) -> list[ControlWin]:
     known, wins = means(rows), []
     methods = [name for name in results.of_kind("method") if name in known]
     for control in (name for name in results.of_kind("control") if name in known):
-        tests = against(results.scores, results.better, control, methods, results.ranking)
+        tests = against(results.scores, results.better, control, methods, results.ranking, intervals=False)
         clearly = {(one.metric, one.other) for one in tests if one.outcome == "better"}
         for metric, better in results.better.items():
             both = [name for name in methods if metric in known[name] and metric in known[control]]

@@ -49,16 +49,19 @@ def holm(p_values: Mapping[K, float]) -> dict[K, float]:
     return {key: found.get(key, math.nan) for key in p_values}
 
 
-def compare_all(samples: Mapping[str, pd.Series], better: str, metric: str = "") -> list[Contrast]:
+def compare_all(
+    samples: Mapping[str, pd.Series], better: str, metric: str = "", intervals: bool = True
+) -> list[Contrast]:
     """Compare every pair of methods on one metric; the pairs are the family.
 
     Args:
         samples: method -> value by image; pairs are in this order.
         better: `higher` or `lower`.
         metric: its name, for the rows.
+        intervals: of the differences; NaN if not asked for, see `paired_test`.
     """
     tests = {
-        (first, second, metric): paired_test(samples[first], samples[second])
+        (first, second, metric): paired_test(samples[first], samples[second], intervals)
         for first, second in combinations(samples, 2)
     }
     return _contrasts(tests, {metric: better})
@@ -70,6 +73,7 @@ def against(
     reference: str,
     others: Iterable[str],
     metrics: Iterable[str],
+    intervals: bool = True,
 ) -> list[Contrast]:
     """Compare one method with each of others on each of metrics; all of these comparisons are the family.
 
@@ -82,11 +86,12 @@ def against(
         reference: the `method` of every row; differences are reference minus other.
         others: methods, in the order of the rows.
         metrics: metrics, in the order of the rows of one method.
+        intervals: of the differences; NaN if not asked for, see `paired_test`.
     """
     chosen, nothing = list(metrics), pd.Series(dtype=float)
     tests = {
         (reference, other, metric): paired_test(
-            samples.get((reference, metric), nothing), samples.get((other, metric), nothing)
+            samples.get((reference, metric), nothing), samples.get((other, metric), nothing), intervals
         )
         for other in others
         if other != reference

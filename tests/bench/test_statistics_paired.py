@@ -126,6 +126,15 @@ def test_pairs_are_matched_by_image():
     assert found.p_value == 0.25
 
 
+def test_without_an_interval_the_rest_is_the_same():
+    first, second = _pair([1, 2, -3, 4, 0, 2, 1, 5, -1])
+    whole, bare = paired_test(first, second), paired_test(first, second, interval=False)
+    assert (bare.p_value, bare.d_z, bare.rank_biserial) == (whole.p_value, whole.d_z, whole.rank_biserial)
+    assert (bare.difference.mean, bare.difference.n) == (pytest.approx(whole.difference.mean), whole.difference.n)
+    assert math.isnan(bare.difference.low) and math.isnan(bare.difference.high)
+    assert paired_test(first[:0], second[:0], interval=False).n == 0
+
+
 def test_holm_by_hand():
     found = holm({"a": 0.01, "b": 0.04, "c": 0.03, "d": 0.005})
     assert found == pytest.approx({"a": 3 * 0.01, "b": 0.06, "c": 2 * 0.03, "d": 4 * 0.005})

@@ -77,17 +77,17 @@ def _below(folder: Path) -> dict[str, Results]:
 def _of_revision(named: str) -> Source:
     """Read the references of a revision of the repository that holds this code, out of a temporary copy."""
     try:
-        top = Path(_git(REFERENCE.parent, "rev-parse", "--show-toplevel"))
-        commit = _git(top, "rev-parse", "--verify", "--end-of-options", f"{named}^{{commit}}")
+        top = Path(git(REFERENCE.parent, "rev-parse", "--show-toplevel"))
+        commit = git(top, "rev-parse", "--verify", "--end-of-options", f"{named}^{{commit}}")
     except (OSError, subprocess.CalledProcessError):
         raise UserError(f"'{named}' is neither a folder nor a revision of this git repository") from None
     inside = REFERENCE.relative_to(top).as_posix()
     label = named if commit.startswith(named) else f"{named} ({commit[:7]})"
-    if not _git(top, "ls-tree", "-d", commit, "--", inside):
+    if not git(top, "ls-tree", "-d", commit, "--", inside):
         raise UserError(f"revision {label} has no {inside}: choose one of `git log --oneline -- {inside}`")
     with tempfile.TemporaryDirectory() as temporary:
         packed = Path(temporary) / "references.zip"
-        _git(top, "archive", "--format=zip", f"--output={packed}", commit, "--", inside)
+        git(top, "archive", "--format=zip", f"--output={packed}", commit, "--", inside)
         with zipfile.ZipFile(packed) as archive:
             archive.extractall(temporary)
         experiments = _below(Path(temporary) / inside)
@@ -96,7 +96,8 @@ def _of_revision(named: str) -> Source:
     return Source(label, False, experiments)
 
 
-def _git(folder: Path, *arguments: str) -> str:
+def git(folder: Path, *arguments: str) -> str:
+    """Return what git prints in `folder`; a failure is an OSError or a CalledProcessError."""
     command = ["git", "-C", str(folder), *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 

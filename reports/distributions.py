@@ -1,7 +1,6 @@
 """How a metric's values spread over the images: a box per explainer."""
 
 import pandas as pd
-import seaborn as sns
 from matplotlib.ticker import MaxNLocator
 
 from reports import glossary
@@ -10,11 +9,6 @@ from reports.results import Results
 
 WHISKERS = (5, 95)  # percentiles
 FEWEST = 5  # images: a box sums them up in five numbers
-
-
-def figures(results: Results) -> list[Drawing]:
-    """Return a figure per metric with a direction, where boxes tell something; see `boxes`."""
-    return [figure for figure in (boxes(results, metric) for metric in results.ranking) if figure]
 
 
 def left_out(results: Results) -> list[str]:
@@ -49,13 +43,18 @@ def boxes(results: Results, metric: str) -> Drawing | None:
         return None
     found = values(results, metric)
     names, measure, style = list(dict.fromkeys(found["explainer"])), results.measures[metric], look(results)
-    with canvas(4.3, 0.9 + 0.27 * len(names)) as (figure, axes):
-        sns.boxplot(
-            found, x="value", y="explainer", hue="explainer", order=names, hue_order=names, palette=style.colours,
-            saturation=1, whis=WHISKERS, showfliers=False, width=0.6, linewidth=0.9, linecolor=INK, legend=False,
-            ax=axes,
+    with canvas(4.3, 0.9 + 0.27 * len(names)) as (figure, [axes]):
+        ink = {"color": INK, "linewidth": 0.9}
+        made = axes.boxplot(
+            [found.loc[found["explainer"] == name, "value"] for name in names], positions=range(len(names)),
+            orientation="horizontal", whis=WHISKERS, showfliers=False, widths=0.6, patch_artist=True,
+            medianprops=ink, whiskerprops=ink, capprops=ink, boxprops={"edgecolor": INK, "linewidth": 0.9},
         )  # fmt: skip
+        for box, name in zip(made["boxes"], names, strict=True):
+            box.set_facecolor(style.colours[name])
         axes.set_yticks(range(len(names)), [glossary.title(name) for name in names])
+        axes.set_ylim(len(names) - 0.4, -0.6)
+        axes.grid(axis="y", visible=False)
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.set(xlabel=f"{measure.better} is better", ylabel="")
         axes.set_title(measure.title, loc="left")

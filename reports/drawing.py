@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import pandas as pd
 import seaborn as sns
 from markupsafe import Markup
 from matplotlib.axes import Axes
@@ -41,6 +42,7 @@ _STYLE: dict[Any, Any] = {
     "axes.labelcolor": INK,
     "axes.edgecolor": "#8888887f",
     "axes.spines.top": False,
+    "axes.titley": 1.0,  # else it is sought anew in every drawing
     "axes.spines.right": False,
     "xtick.bottom": True,
     "xtick.color": INK,
@@ -110,11 +112,24 @@ def paired(names: list[str], styles: list[Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def canvas(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
-    """Give an empty figure of so many inches in the report's style."""
+def canvas(width: float, height: float, panels: int = 1) -> Iterator[tuple[Figure, list[Axes]]]:
+    """Give an empty figure of so many inches in the report's style, and its panels from left to right."""
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
-        yield figure, figure.subplots()
+        yield figure, list(figure.subplots(1, panels, squeeze=False)[0])
+
+
+def means(axes: Axes, results: Results, rows: pd.DataFrame, x: str, y: str) -> None:
+    """Draw the mean of each row with its interval, one colour and marker per method; controls share theirs."""
+    style, known = look(results), rows.dropna(subset=["low", "high"])
+    bars, at = (axes.hlines, y) if x == "mean" else (axes.vlines, x)
+    bars(known[at], known["low"], known["high"], colors=known["explainer"].map(style.colours), lw=1.8, zorder=2)
+    for row in rows.to_dict("records"):
+        name = row["explainer"]
+        axes.plot(
+            row[x], row[y], marker=style.markers[name], color=style.colours[name], ls="", markersize=6,
+            markeredgewidth=0, zorder=3,
+        )  # fmt: skip
 
 
 def drawn(figure: Figure, key: str, name: str, description: str) -> Drawing:
@@ -126,9 +141,12 @@ def drawn(figure: Figure, key: str, name: str, description: str) -> Drawing:
         name: of the figure's files, see `Drawing`.
         description: what a reader who cannot see it is told.
     """
+    layout = figure.get_layout_engine()
+    if layout is not None:
+        layout.execute(figure)  # once: as long as there is an engine, saving does so twice, and draws twice
+        figure.set_layout_engine(None)
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    figure.set_layout_engine("none")  # it is laid out now
     text = buffer.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     prefix = "f" + hashlib.sha256(f"{key}-{name}".encode()).hexdigest()[:8]

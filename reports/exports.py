@@ -9,6 +9,7 @@ from bench.artifacts import write_atomically, write_json
 from bench.claims.base import PRIMARY
 from reports import glossary
 from reports.page import Section
+from reports.side_by_side import side_by_side
 
 ARROWS = {"higher": "↑", "lower": "↓"}
 
@@ -27,8 +28,7 @@ def write_figures(out: Path, sections: list[Section]) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for section in sections:
         if not section.results.committed:
-            for drawing in section.drawings:
-                drawing.save(out / section.results.stem)
+            side_by_side([partial(one.save, out / section.results.stem) for one in section.drawings.files])
 
 
 def write_metrics(out: Path, sections: list[Section]) -> None:

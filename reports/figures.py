@@ -1,4 +1,4 @@
-"""Figures of means and of training: accuracy against speed, intervals, curves by epoch."""
+"""Figures of speed and of training: accuracy against speed, curves by epoch."""
 
 from typing import Any
 
@@ -7,15 +7,16 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from matplotlib.transforms import Bbox
 
 from reports import glossary
-from reports.drawing import INK, MARKERS, PALETTE, Drawing, canvas, drawn, look, paired
+from reports.drawing import INK, MARKERS, PALETTE, Drawing, canvas, drawn, means, paired
 from reports.results import Results
 from reports.speeds import Speed
 
 NEAR = 8  # points sideways; a name further off is joined to its point by a line
+KINDS = ("losses", "accuracy")  # of curves of training
 LAST_PLACE = ((0.0, -40.0), "center")  # of a name that fits nowhere
 
 
@@ -35,13 +36,13 @@ def accuracy_against_speed(
     if chosen.empty:
         return None
     measure = results.measures[metric]
-    with canvas(4.6 if place else 5.4, 3.7) as (figure, axes):
+    with canvas(4.6 if place else 5.4, 3.7) as (figure, [axes]):
         axes.set_xscale("log")
-        _points(axes, results, chosen, x="fps", y="mean")
+        means(axes, results, chosen, x="fps", y="mean")
         _front(axes, chosen[chosen["explainer"].map(glossary.kind) == "method"], measure.better)
         axes.xaxis.set_major_locator(LogLocator(numticks=8))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
-        axes.xaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+        axes.xaxis.set_major_formatter("{x:,g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.margins(x=0.16, y=0.12)
         axes.axvline(glossary.PAPER_FPS, color=INK, lw=1, ls=(0, (4, 3)))
         if measure.better == "lower":
@@ -64,40 +65,22 @@ def _front(axes: Axes, methods: pd.DataFrame, better: str) -> None:
     axes.plot(front["fps"], front["mean"], color=INK, alpha=0.35, lw=1.2, drawstyle="steps-post", zorder=1)
 
 
-def intervals(results: Results, rows: pd.DataFrame, metric: str) -> Drawing | None:
-    """Plot every explainer's mean of one metric with its 95 % interval; None without data."""
-    chosen = rows[(rows["metric"] == metric) & rows["mean"].notna()]
-    if chosen.empty:
-        return None
-    measure = results.measures[metric]
-    with canvas(4.3, 0.9 + 0.27 * len(chosen)) as (figure, axes):
-        _points(axes, results, chosen.assign(position=range(len(chosen))), x="mean", y="position")
-        axes.set_yticks(range(len(chosen)), [glossary.title(name) for name in chosen["explainer"]])
-        axes.set_ylim(len(chosen) - 0.4, -0.6)
-        axes.xaxis.set_major_locator(MaxNLocator(5))
-        axes.grid(axis="y", visible=False)
-        axes.set(xlabel="", ylabel="")
-        axes.set_title(measure.title, loc="left")
-        axes.set_xlabel(f"{measure.better} is better" if measure.better else "")
-        return drawn(figure, results.key, f"{metric}-intervals", f"{measure.title} of every method, with intervals")
-
-
-def training(results: Results, name: str) -> list[Drawing]:
-    """Plot the curves of the teacher or an explainer: shares (accuracies) in one figure, losses in another."""
+def training(results: Results, name: str, kind: str) -> Drawing | None:
+    """Plot the curves of the teacher or an explainer, those of one of `KINDS`: shares are accuracies; None without."""
     rows = results.curves[name].select_dtypes("number")
     columns = [column for column in rows if column != "epoch" and rows[column].notna().any()]
     shares = [column for column in columns if "top1" in column or "agreement" in column]
     rates = [column for column in columns if "rate" in column or "seconds" in column]
     losses = [column for column in columns if column not in shares + rates]
     whose = "Teacher" if name == "teacher" else glossary.title(name)
-    kinds = [("losses", losses), ("accuracy", shares)]
-    return [
-        _curves(results.key, f"training-{name}-{what}", f"{whose}: {what}", rows, some) for what, some in kinds if some
-    ]
+    chosen = {"losses": losses, "accuracy": shares}[kind]
+    if not chosen:
+        return None
+    return _curves(results.key, f"training-{name}-{kind}", f"{whose}: {kind}", rows, chosen)
 
 
 def _curves(key: str, name: str, title: str, rows: pd.DataFrame, columns: list[str]) -> Drawing:
-    with canvas(4.3, 2.7) as (figure, axes):
+    with canvas(4.3, 2.7) as (figure, [axes]):
         lines = rows.set_index("epoch")[columns].rename(columns=lambda column: column.replace("_", " "))
         sns.lineplot(
             lines, ax=axes, palette=paired(list(lines), PALETTE), markers=paired(list(lines), MARKERS), dashes=False,
@@ -107,19 +90,6 @@ def _curves(key: str, name: str, title: str, rows: pd.DataFrame, columns: list[s
         axes.set_xlabel("epoch")
         axes.set_title(title, loc="left")
         return drawn(figure, key, name, f"{title} by epoch")
-
-
-def _points(axes: Axes, results: Results, rows: pd.DataFrame, x: str, y: str) -> None:
-    """Draw the mean of each row with its interval, one colour and marker per method; controls share theirs."""
-    style = look(results)
-    for row in rows.dropna(subset=["low", "high"]).to_dict("records"):
-        bars = [[max(0.0, row["mean"] - row["low"])], [max(0.0, row["high"] - row["mean"])]]
-        along: dict[str, Any] = {"xerr" if x == "mean" else "yerr": bars}
-        axes.errorbar(row[x], row[y], **along, fmt="none", color=style.colours[row["explainer"]], capsize=2)
-    sns.scatterplot(
-        rows, x=x, y=y, hue="explainer", style="explainer", palette=style.colours, markers=style.markers,
-        s=45, linewidth=0, zorder=3, legend=False, ax=axes,
-    )  # fmt: skip
 
 
 def _label_points(figure: Figure, axes: Axes, rows: pd.DataFrame) -> None:
@@ -147,6 +117,8 @@ def _label_points(figure: Figure, axes: Axes, rows: pd.DataFrame) -> None:
                 break
             if (shift, align) != LAST_PLACE:
                 label.remove()
+            else:
+                label.set_x(shift[0] + max(0.0, axes.bbox.x0 - box.x0) * 72 / figure.dpi)
         taken.append(_name(label))
 
 

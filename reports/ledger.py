@@ -36,6 +36,11 @@ class Verdict:
         """The sign and the style of the verdict."""
         return BADGES.get(self.word, ("?", "untested"))
 
+    @property
+    def telling(self) -> dict[str, Any] | None:
+        """The figure to tell first: the one whose interval the reason quotes, or else the first; None without any."""
+        return next((one for one in self.figures if _interval(one) in self.reason), next(iter(self.figures), None))
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -72,6 +77,12 @@ def rows(found: list[Results]) -> pd.DataFrame:
     """Return one row per experiment and claim for claims.csv."""
     told = [(results.key, name, _verdict(told)) for results in found for name, told in _told(results).items()]
     return pd.DataFrame([(key, name, one.word, one.reason) for key, name, one in told], columns=CLAIM_COLUMNS)
+
+
+def _interval(figure: dict[str, Any]) -> str:
+    """Write an interval as reasons do."""
+    low, high = figure["low"], figure["high"]
+    return "no interval" if low is None or high is None else f"{low:.3g} to {high:.3g}"
 
 
 def _told(results: Results) -> dict[str, dict[str, Any]]:

@@ -50,7 +50,7 @@ def page(kind: str, name: str) -> str:
     """Return the page of one module: title, docstring, columns if it has some, settings with their defaults."""
     base, folder = KINDS[kind]
     found: Any = find(base, name)
-    lines = [f"# {_title(kind, name, found)}", "", _text(found), ""]
+    lines = [f"# {_title(kind, name, found)}", "", text(found), ""]
     if kind == "claims":
         lines += [f"> {found.quote}", "", f"Test: {found.test}", ""]
     columns = getattr(found, "columns", {})
@@ -70,14 +70,14 @@ def _title(kind: str, name: str, found: type) -> str:
     return str(getattr(found, "title", name.replace("_", " ").capitalize()))
 
 
-def _text(found: type) -> str:
-    """The docstring; lines that describe a setting (`name: ...`) become a list."""
+def text(found: type, bold: str = "**") -> str:
+    """Return the docstring; lines that describe a setting (`name: ...`) become a list, their names in `bold`."""
     own = {field.name for field in fields(found)}
     lines = []
     for line in (inspect.getdoc(found) or "").splitlines():
         name = line.split(":")[0]
         described = ":" in line and all(part.strip() in own for part in name.split(","))
-        lines.append(f"- **{name}**:{line[len(name) + 1 :]}" if described else line)
+        lines.append(f"- {bold}{name}{bold}:{line[len(name) + 1 :]}" if described else line)
     return "\n".join(lines).partition("\nRaises:")[0].rstrip()
 
 

@@ -1,6 +1,7 @@
 """The report's page: what every experiment shows, laid out for the templates."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,26 +11,27 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bench.statistics import Contrast, CriticalDifference, SeedSpread
 from reports import (
+    cards,
     comparisons,
     distributions,
+    drawings,
     exhibits,
-    figures,
     glossary,
     ledger,
     measures,
-    perturbation,
     protocols,
+    provenance,
     ranks,
     seeds,
     suite,
     tables,
 )
-from reports.drawing import Drawing
+from reports.drawings import Drawings
 from reports.results import Results
+from reports.side_by_side import side_by_side
 from reports.speeds import Speed, throughput
 
 GALLERY_BYTES = 6_000_000
-SPEED_METRICS = ("insertion", "deletion")
 ACROSS_METRICS = ("insertion", "deletion", "part_pointing")
 
 
@@ -45,24 +47,19 @@ class Section:
     control_wins: list[tables.ControlWin]
     speeds: list[Speed]
     peers: list[suite.PeerSpeed]
-    growth: dict[str, dict[str, float]]
+    growth: dict[str, dict[str, suite.Growth]]
     scoring: suite.ScoringCost | None
     fidelity: list[dict[str, Any]]
     differences: dict[str, dict[str, Contrast]]
     ranks: CriticalDifference | None
-    rank_figure: Drawing | None
     spread: dict[tuple[str, str], SeedSpread]
     protocol_ids: dict[str, str]
     protocol_shared: dict[str, str]
     protocol_differing: list[protocols.Differing]
-    speed_figures: list[Drawing]
-    interval_figures: list[Drawing]
-    curve_figures: list[Drawing]
-    box_figures: list[Drawing]
+    drawings: Drawings
     boxless: list[str]
-    training_figures: list[Drawing]
     settings: str
-    first_figure: Drawing | None = None
+    provenance: dict[str, str]
     gallery: exhibits.Gallery = field(default_factory=exhibits.Gallery)
 
     @property
@@ -77,13 +74,6 @@ class Section:
         return [name for name in self.results.measures if most.get(name) == 0]
 
     @property
-    def drawings(self) -> list[Drawing]:
-        """Every figure, each once: those that are worth a file."""
-        kinds = (self.speed_figures, self.interval_figures, self.curve_figures, self.box_figures)
-        ranked = [self.rank_figure] if self.rank_figure else []
-        return [*ranked, *(figure for kind in kinds for figure in kind), *self.training_figures]
-
-    @property
     def evaluated(self) -> int:
         """How many images were explained and scored."""
         predictions = self.results.predictions
@@ -92,40 +82,32 @@ class Section:
 
 def section(number: int, results: Results, gallery_bytes: int) -> Section:
     """Compute everything the page shows of one experiment."""
-    rows, speeds = tables.accuracy(results), throughput(results)
-    means, metrics = tables.means(rows), results.ranking
-    by_speed = [figures.accuracy_against_speed(results, rows, speeds, m) for m in SPEED_METRICS if m in metrics]
+    rows, minus = side_by_side([partial(tables.accuracy, results), partial(comparisons.surrogate_minus, results)])
+    cells, control_wins = side_by_side([partial(_cells, results, rows), partial(tables.control_wins, results, rows)])
+    speeds, means = throughput(results), tables.means(rows)
     ranked = ranks.average_ranks([(results, means)])
-    overview = (
-        figures.accuracy_against_speed(results, rows, speeds, m, "first") for m in SPEED_METRICS if m in metrics
-    )
     return Section(
         anchor=f"experiment-{number}",
         results=results,
         rows=rows,
         means=means,
-        cells=_cells(results, rows),
-        control_wins=tables.control_wins(results, rows),
+        cells=cells,
+        control_wins=control_wins,
         speeds=speeds,
         peers=suite.peers(results),
-        growth=suite.growth(results),
+        growth=suite.grown(results),
         scoring=suite.scoring(results),
         fidelity=tables.fidelity(results),
-        differences=comparisons.surrogate_minus(results),
+        differences=minus,
         ranks=ranked,
-        rank_figure=ranks.diagram(ranked, results.of_kind("method"), results.key) if ranked else None,
         spread=seeds.spread(results),
         protocol_ids={metric: protocols.identity(one) for metric, one in results.protocols.items()},
         protocol_shared=protocols.shared(results),
         protocol_differing=protocols.differing(results),
-        speed_figures=[figure for figure in by_speed if figure],
-        interval_figures=[f for f in (figures.intervals(results, rows, m) for m in metrics) if f],
-        curve_figures=perturbation.figures(results),
-        box_figures=distributions.figures(results),
+        drawings=drawings.draw(results, rows, speeds, ranked, minus),
         boxless=distributions.left_out(results),
-        training_figures=[f for name in results.curves for f in figures.training(results, name)],
+        provenance=provenance.provenance(results),
         settings=yaml.safe_dump(results.settings, sort_keys=False, allow_unicode=True),
-        first_figure=next(filter(None, overview), None),
         gallery=exhibits.read(results, gallery_bytes),
     )
 
@@ -140,7 +122,7 @@ def templates() -> Environment:
         undefined=StrictUndefined,
     )
     words = ("title", "kind", "number", "significant", "quantity", "p_value")
-    environment.globals |= {name: getattr(glossary, name) for name in words} | {"axes": suite.axes}
+    environment.globals |= {name: getattr(glossary, name) for name in words} | {"axes_of": suite.axes_of}
     return environment
 
 
@@ -154,6 +136,8 @@ def html(sections: list[Section]) -> str:
         tallies=[ledger.tally(s.results) for s in sections],
         across=_across(sections),
         glossary=measures.in_words({name: m for s in sections for name, m in s.results.measures.items()}),
+        cards=cards.cards([s.results for s in sections]),
+        revision=provenance.page_revision(),
         paper_fps=glossary.PAPER_FPS,
     )
 

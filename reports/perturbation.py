@@ -29,10 +29,10 @@ WORDINGS = {
 }
 
 
-def figures(results: Results) -> list[Drawing]:
-    """Return a figure per metric that kept its curves, in the order of the tables."""
-    kept = {metric for rows in results.perturbation.values() for metric in rows["metric"].unique()}
-    return [figure for figure in (curves(results, metric) for metric in results.measures if metric in kept) if figure]
+def kept(results: Results) -> list[str]:
+    """Return the metrics that kept their curves, in the order of the tables."""
+    found = {metric for rows in results.perturbation.values() for metric in rows["metric"].unique()}
+    return [metric for metric in results.measures if metric in found]
 
 
 def means(results: Results, metric: str) -> pd.DataFrame:
@@ -63,7 +63,7 @@ def curves(results: Results, metric: str) -> Drawing | None:
         return None
     names, measure = list(dict.fromkeys(found["explainer"])), results.measures[metric]
     wording = WORDINGS.get(metric, Wording(measure.title, "changed"))
-    with canvas(4.8, 3.1 + 0.17 * ((len(names) + 1) // 2)) as (figure, axes):
+    with canvas(4.8, 3.1 + 0.17 * ((len(names) + 1) // 2)) as (figure, [axes]):
         _lines(figure, axes, results, found.assign(percent=100 * found["fraction"].astype("float64")))
         axes.set(xlim=(-1.5, 101.5), xlabel=f"pixels {wording.change} (%)")
         axes.set_ylim(bottom=0)

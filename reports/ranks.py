@@ -61,7 +61,7 @@ def diagram(ranks: CriticalDifference, methods: list[str], key: str) -> Drawing:
     colours = paired(methods, PALETTE)
     count, half = len(ranks.average_ranks), math.ceil(len(ranks.average_ranks) / 2)
     top = 1.2 + 0.5 * len(ranks.groups)
-    with canvas(5.4, 0.9 + 0.24 * (top + half)) as (figure, axes):
+    with canvas(5.4, 0.9 + 0.24 * (top + half)) as (figure, [axes]):
         axes.set_axis_off()
         axes.set(xlim=(0.9, count + 0.1), ylim=(top + half, -2.6))
         axes.plot([1, count], [0, 0], color=INK, lw=1)

@@ -65,7 +65,7 @@ def main(experiment: str, results: Path, out: Path) -> None:
 def picture_numbers(folder: Path) -> None:
     """Write the reference's own page and tables to `folder`/report and its figures to `folder`/plots."""
     [section] = render([read(folder, committed=True)], folder / "report")
-    for drawing in section.drawings:
+    for drawing in section.drawings.files:
         drawing.save(folder / "plots", pdf=False)
 
 

@@ -32,6 +32,18 @@ class PeerSpeed:
 
 
 @dataclass(frozen=True)
+class Growth:
+    """How long an explanation takes at several sizes of one thing.
+
+    slope: of log time over log size. sizes, seconds: what it was taken from; empty where only the slope was kept.
+    """
+
+    slope: float
+    sizes: tuple[int, ...] = ()
+    seconds: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
 class ScoringCost:
     """Forward passes that all metrics need per image, and time over theirs."""
 
@@ -50,17 +62,18 @@ def peers(results: Results) -> list[PeerSpeed]:
     return rows
 
 
-def growth(results: Results) -> dict[str, dict[str, float]]:
-    """Return explainer -> axis -> log-log slope."""
-    found: dict[str, dict[str, float]] = {}
+def grown(results: Results) -> dict[str, dict[str, Growth]]:
+    """Return explainer -> axis -> how its cost grows."""
+    found: dict[str, dict[str, Growth]] = {}
     for info in _infos(results, "axis"):
-        found.setdefault(str(info["explainer"]), {})[str(info["axis"])] = float(info["slope"])
+        one = Growth(float(info["slope"]), tuple(info.get("sizes") or ()), tuple(info.get("seconds") or ()))
+        found.setdefault(str(info["explainer"]), {})[str(info["axis"])] = one
     return {name: found[name] for name in results.explainers if name in found}
 
 
-def axes(slopes: dict[str, dict[str, float]]) -> list[str]:
+def axes_of(found: dict[str, dict[str, Growth]]) -> list[str]:
     """Return every axis along which something was timed, in the order found."""
-    return list(dict.fromkeys(axis for own in slopes.values() for axis in own))
+    return list(dict.fromkeys(axis for own in found.values() for axis in own))
 
 
 def scoring(results: Results) -> ScoringCost | None:

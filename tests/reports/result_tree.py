@@ -214,7 +214,9 @@ def throughput(experiment: str, explainer: str) -> dict[str, Any]:
         }
         stats = {"median": seconds, "mean": seconds, "rounds": 5, "data": [seconds] * 5}
         benchmarks.append({"stats": stats, "extra_info": info})
-    return {"machine_info": {"cpu": {"brand_raw": "An Example CPU"}}, "benchmarks": benchmarks}
+    commit = {"id": "0123456789abcdef", "dirty": True}
+    told = {"commit_info": commit, "datetime": "2026-01-02T03:04:05+00:00"}
+    return {"machine_info": {"cpu": {"brand_raw": "An Example CPU"}}, "benchmarks": benchmarks, **told}
 
 
 def benchmarks() -> dict[str, Any]:
@@ -222,7 +224,7 @@ def benchmarks() -> dict[str, Any]:
     seconds = {"ours": 0.1, "theirs_as_shipped": 0.31, "theirs_in_our_runtime": 0.2}
     infos = [
         {"pair": "rise, transcription", "batch": 1, "seconds": seconds},
-        {"explainer": "rise", "axis": "image_size", "slope": 1.97},
+        {"explainer": "rise", "axis": "image_size", "slope": 1.97, "sizes": [32, 64], "seconds": [0.1, 0.39]},
         {"forward_passes_per_image": 87.0, "overhead": 1.43},
     ]
     return {"benchmarks": [{"stats": {}, "extra_info": info} for info in infos]}

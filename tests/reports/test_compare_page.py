@@ -41,3 +41,17 @@ def test_page_is_quiet_sortable_and_fits_the_screen(browser, address):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert requests == [address] and complaints == []
     page.close()
+
+
+def test_theme_changes_and_stays(browser, address):
+    page = browser.new_page(color_scheme="light")
+    colour = "getComputedStyle(document.body).backgroundColor"
+    page.goto(address)
+    light = page.evaluate(colour)
+    page.get_by_role("group", name="Theme").get_by_label("Dark").check()
+    assert page.evaluate(colour) == "rgb(19, 21, 25)" != light
+    page.reload()
+    assert page.evaluate(colour) == "rgb(19, 21, 25)"
+    page.emulate_media(media="print")
+    assert not page.get_by_role("group", name="Theme").is_visible()
+    page.close()

@@ -48,7 +48,12 @@ def saved(tmp_path_factory):
 def test_every_figure_of_a_run_is_a_file_in_black_ink(saved):
     folder = saved / "report/figures/parts"
     kinds = [f"{m}-{kind}" for m in ("insertion", "deletion") for kind in ("speed", "intervals", "curves")]
-    kinds += ["ranks", "insertion-distribution", "training-teacher-losses", "training-teacher-accuracy"]
+    kinds += [
+        "ranks",
+        "insertion-distribution",
+        "training-teacher-losses",
+        "training-teacher-accuracy",
+    ]
     assert {f"{name}.{suffix}" for name in kinds for suffix in ("svg", "pdf")} <= {p.name for p in folder.iterdir()}
     for path in folder.glob("*.svg"):
         assert ElementTree.parse(path).getroot().tag == "{http://www.w3.org/2000/svg}svg"
@@ -73,8 +78,9 @@ def test_page_and_files_show_the_same_figures(saved):
 
 def test_same_results_give_the_same_files(saved, tmp_path):
     results = read(saved / "results/parts", committed=False)
-    for drawing in (*perturbation.figures(results), *distributions.figures(results)):
-        drawing.save(tmp_path)
+    for draw in (perturbation.curves, distributions.boxes):
+        for metric in ("insertion", "deletion"):
+            draw(results, metric).save(tmp_path)
     again = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert len(again) == 8
     assert again == {name: (saved / "report/figures/parts" / name).read_bytes() for name in again}

@@ -40,6 +40,18 @@ def test_figures_have_interval_samples_seeds_p_and_effect(whole):
     assert "cells 64 no interval – 1 1 – –" in text
 
 
+def test_the_figure_that_the_reason_quotes_is_told_first():
+    first = {"label": "a", "value": 5, "low": 4, "high": 6}
+    other = {"label": "b", "value": 10, "low": 9, "high": 11}
+    own = told(figures=[first, other], reason="Its interval is 9 to 11, all of it below 100.")
+    [entry] = ledger.entries([with_claims("parts", {"x": own})])
+    assert entry.verdicts[0].telling["label"] == "b"
+    [entry] = ledger.entries([with_claims("parts", {"x": told(figures=[first, other], reason="Why not.")})])
+    assert entry.verdicts[0].telling["label"] == "a"
+    [entry] = ledger.entries([with_claims("parts", {"x": told(figures=[])})])
+    assert entry.verdicts[0].telling is None
+
+
 def test_missing_data_are_named(whole):
     assert "What is missing for a verdict: scores of surrogate_last_stage" in Page(whole[2]).text
 
@@ -82,7 +94,7 @@ def test_unknown_numbers_are_dashes(tmp_path, values):
     artifacts.write_json(folder / "claims.json", claims)
     text = Page(rendered(tmp_path, params)).text
     assert "? something else" in text and "? no verdict" in text
-    assert "nan" not in text.lower() and "None" not in text
+    assert "nan" not in text.lower().split() and "None" not in text
 
 
 def test_hostile_claims_are_shown_as_text(tmp_path):

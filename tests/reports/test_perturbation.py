@@ -90,7 +90,7 @@ def test_results_without_curves_miss_nothing(tmp_path):
         path.unlink()
     results = read(folder, committed=False)
     assert results.perturbation == {} and not any("perturbation" in name for name in results.missing)
-    assert perturbation.figures(results) == []
+    assert perturbation.kept(results) == []
     assert "while pixels change" not in rendered(tmp_path, params)
 
 
@@ -112,7 +112,7 @@ def test_explainer_without_curves_is_named_where_others_have_them(tmp_path, cont
 
 def test_metrics_without_curves_leave_no_figure(tmp_path):
     folder, _ = small(tmp_path, metrics=("telling_energy",))
-    assert perturbation.figures(read(folder, committed=False)) == []
+    assert perturbation.kept(read(folder, committed=False)) == []
 
 
 def test_one_image_has_lines_and_no_band(tmp_path):

@@ -25,13 +25,13 @@ def test_slopes_are_listed_in_the_order_of_display_and_of_other_explainers_left_
         {"explainer": name, "axis": axis, "slope": slope}
         for name, axis, slope in [("rise", "masks", 1.0), ("surrogate", "batch", 0.9), ("gone", "batch", 1.0)]
     ]
-    found = suite.growth(made(*infos))
-    assert found == {"surrogate": {"batch": 0.9}, "rise": {"masks": 1.0}}
-    assert suite.axes(found) == ["batch", "masks"]
+    found = suite.grown(made(*infos))
+    assert found == {"surrogate": {"batch": suite.Growth(0.9)}, "rise": {"masks": suite.Growth(1.0)}}
+    assert suite.axes_of(found) == ["batch", "masks"]
 
 
 def test_the_cost_of_scoring_and_nothing_if_the_suite_was_not_run():
     cost = suite.scoring(made({"forward_passes_per_image": 87.0, "overhead": 1.5}))
     assert (cost.forward_passes, cost.overhead) == (87, 1.5)
     nothing = made()
-    assert (suite.peers(nothing), suite.growth(nothing), suite.scoring(nothing)) == ([], {}, None)
+    assert (suite.peers(nothing), suite.grown(nothing), suite.scoring(nothing)) == ([], {}, None)

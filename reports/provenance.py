@@ -1,0 +1,73 @@
+"""Where an experiment's numbers come from: data, code, hardware and how long it took."""
+
+import subprocess
+from typing import Any
+
+from reports import glossary
+from reports.compare_sources import REFERENCE, git
+from reports.results import Results
+
+
+def provenance(results: Results) -> dict[str, str]:
+    """Return words and value of all that is known, in the order of the page."""
+    environment = {name: written(value) for name, value in results.environment.items()}
+    data = {
+        "data set": written(results.settings.get("dataset", {})),
+        "images": written(results.data.get("images")),
+        "classes": written(results.data.get("classes")),
+        "parts": written(results.data.get("parts")),
+        "checksum of all pixels (SHA-256)": written(results.data.get("checksum")),
+    }
+    code = {"results committed in": _recorded(results), "timed at revision": _timed(results)}
+    found = data | code | {"training took": _training(results)} | environment
+    return {name: value for name, value in found.items() if value}
+
+
+def page_revision() -> str:
+    """Return the revision of the code that makes this page, with a word if it was changed; empty outside git."""
+    try:
+        changed = git(REFERENCE.parent, "status", "--porcelain", "--untracked-files=no", "--", "..")
+        return git(REFERENCE.parent, "rev-parse", "--short=10", "HEAD") + (" with changes" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def _recorded(results: Results) -> str:
+    """Return the last revision that changed a committed reference, with its day."""
+    if not results.committed:
+        return ""
+    try:
+        return git(results.folder, "log", "-1", "--format=%h of %cs", "--", ".")
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def _timed(results: Results) -> str:
+    """Return the revisions at which pytest-benchmark ran, each with its day."""
+    found = []
+    for timing in results.timings.values():
+        commit = timing.get("commit_info") or {}
+        if commit.get("id"):
+            changed = " with changes" if commit.get("dirty") else ""
+            found.append(f"{str(commit['id'])[:10]}{changed} on {str(timing.get('datetime'))[:10]}")
+    return ", ".join(dict.fromkeys(found))
+
+
+def _training(results: Results) -> str:
+    summaries = {"teacher": results.teacher, **results.fits}
+    trained = {name: summary.get("seconds") for name, summary in summaries.items() if summary}
+    words = [
+        f"{'teacher' if name == 'teacher' else glossary.title(name)} {glossary.significant(seconds)} s"
+        for name, seconds in trained.items()
+        if seconds
+    ]
+    return ", ".join(words)
+
+
+def written(value: Any) -> str:
+    """Write a value of JSON in words, without brackets; nothing for None."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {written(one)}" for key, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(written, value))
+    return "" if value is None else str(value)

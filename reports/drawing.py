@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import pickle
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,12 +64,17 @@ class Drawing:
 
     name: of its files, without suffix: lower case letters, digits, `-` and `_`.
     svg: an <svg> element in `INK` whose ids are unique on a page; no metadata.
-    figure: what it was made of.
+    packed: the figure it was made of, pickled, so that it travels between processes and is unpacked where it is saved.
     """
 
     name: str
     svg: str
-    figure: Figure
+    packed: bytes
+
+    @property
+    def figure(self) -> Figure:
+        """A copy of what it was made of."""
+        return pickle.loads(self.packed)
 
     def __html__(self) -> Markup:
         """Return the element, its ink the colour of the text around it."""
@@ -154,4 +160,4 @@ def drawn(figure: Figure, key: str, name: str, description: str) -> Drawing:
     text = text.replace("'DejaVu Sans'", "'DejaVu Sans', sans-serif")
     label = Markup.escape(description)
     text = text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
-    return Drawing(re.sub(r"[^a-z0-9_]+", "-", name.lower()), text, figure)
+    return Drawing(re.sub(r"[^a-z0-9_]+", "-", name.lower()), text, pickle.dumps(figure))

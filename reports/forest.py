@@ -78,7 +78,7 @@ def _differences(axes: Axes, results: Results, names: list[str], found: Mapping[
             axes.hlines(place, one.low, one.high, colors=colour, lw=1.8, zorder=2)
         axes.plot(
             one.mean, place, marker=style.markers[name], color=colour, ls="", markersize=6, zorder=3,
-            markerfacecolor=colour if found[name].outcome in CLEAR else "white",
+            markerfacecolor=colour if found[name].outcome in CLEAR else "none",
         )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Independent pieces of work, on every core: drawing a page's figures takes longer than all its statistics."""
 
+import gc
 import multiprocessing
 import os
 import sys
@@ -21,7 +22,8 @@ def side_by_side(tasks: Sequence[Callable[[], Any]]) -> list[Any]:
     global _tasks
     _tasks = tasks
     try:
-        with multiprocessing.get_context("fork").Pool(min(cores, len(tasks))) as pool:
+        count = min(cores, len(tasks))  # of processes too short-lived to need collecting garbage
+        with multiprocessing.get_context("fork").Pool(count, initializer=gc.disable) as pool:
             return pool.map(_call, range(len(tasks)), chunksize=1)
     finally:
         _tasks = ()

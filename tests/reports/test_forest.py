@@ -32,7 +32,7 @@ def test_left_are_means_and_right_are_paired_differences_of_methods(tmp_path):
     for place in (2, 3):
         one = minus[NAMES[place]]["insertion"]
         assert found[place].get_xdata()[0] == pytest.approx(one.difference.mean)
-        hollow = found[place].get_markerfacecolor() == "white"
+        hollow = found[place].get_markerfacecolor() == "none"
         assert hollow == (one.outcome == "not distinguishable")
     assert right.get_xlabel() == "surrogate better →"
     assert "and the surrogate minus it" in drawing.svg

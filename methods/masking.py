@@ -13,7 +13,7 @@ from torch import Tensor
 
 from methods.classifier import Classifier
 
-CPU_CHUNK, GPU_CHUNK = 32, 256  # copies per forward pass; see `chunk`
+CPU_CHUNK, GPU_CHUNK = 16, 256  # copies per forward pass; see `chunk`
 
 
 @dataclass(frozen=True)

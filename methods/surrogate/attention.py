@@ -15,7 +15,7 @@ class SpatialAttention(nn.Module):
     def __init__(self, channels: int, width: int = 32) -> None:
         super().__init__()
         self.reduce = nn.Conv2d(channels, width, 1)
-        self.score = nn.Conv2d(width, 1, 3, padding=1)
+        self.score = nn.Conv2d(width, 1, 3, padding=1, padding_mode="replicate")
         nn.init.zeros_(self.score.weight)
         nn.init.zeros_(self.score.bias)  # type: ignore[arg-type]
 

@@ -6,35 +6,43 @@ import torch
 from torch import Tensor, nn
 
 from methods.resize import upsample
+from methods.surrogate.evidence import CHANNELS
 
 
 class ExplanationHead(nn.Module):
-    """Fuse all stages at the size of the finest and read the map of one class.
+    """Fuse all stages at the size of the finest, and correct the coarse evidence for the class by what they show.
 
-    `fused = sum_s upsample(BN(lateral_s(F_s)))`, refined by a depthwise 3x3 and a 1x1 convolution;
-    `logit(x, y) = <query_c, refined(x, y)> / sqrt(width) + bias`, one learned query per class.
+    `fused = sum_s upsample(BN(lateral_s(F_s)) + [s is last] lateral_e(E))`, refined by a depthwise 3x3 and read by a
+    1x1 convolution; `logit(x, y) = <gain, upsample(E)> + read(refined(x, y))`, with E of `class_evidence`.
+
+    The class enters by its evidence alone, so that nothing is learned for each class anew from its few images.
+    The reading starts at zero and the gain at (1, 0): the map starts as the class activation map, and every
+    departure from it is learned. Borders are padded by repetition, since zeros can be told from the image
+    and invite a map to peak in a corner.
     """
 
-    def __init__(self, channels: Sequence[int], classes: int, width: int = 64) -> None:
+    def __init__(self, channels: Sequence[int], width: int = 64) -> None:
         super().__init__()
         self.laterals = nn.ModuleList(
             nn.Sequential(nn.Conv2d(count, width, 1, bias=False), nn.BatchNorm2d(width)) for count in channels
         )
+        self.of_evidence = nn.Conv2d(CHANNELS, width, 1, bias=False)
         self.refine = nn.Sequential(
             nn.ReLU(),
-            nn.Conv2d(width, width, 3, padding=1, groups=width, bias=False),
+            nn.Conv2d(width, width, 3, padding=1, padding_mode="replicate", groups=width, bias=False),
             nn.BatchNorm2d(width),
             nn.ReLU(),
-            nn.Conv2d(width, width, 1),
         )
-        self.queries = nn.Embedding(classes, width)
-        self.bias = nn.Parameter(torch.zeros(()))
+        self.read = nn.Conv2d(width, 1, 1)
+        nn.init.zeros_(self.read.weight)
+        nn.init.zeros_(self.read.bias)  # type: ignore[arg-type]
+        self.gain = nn.Parameter(torch.eye(CHANNELS)[0])
 
-    def forward(self, stages: Sequence[Tensor], targets: Tensor) -> Tensor:
-        """[B, C_s, h_s, w_s] per stage, finest first, and [B] -> logits of the map, [B, h_0, w_0]."""
+    def forward(self, stages: Sequence[Tensor], evidence: Tensor) -> Tensor:
+        """[B, C_s, h_s, w_s] per stage, finest first, and [B, 2, h, w] -> logits of the map, [B, h_0, w_0]."""
         size = (stages[0].shape[-2], stages[0].shape[-1])
         laterals = [lateral(stage) for lateral, stage in zip(self.laterals, stages, strict=True)]
+        laterals[-1] = laterals[-1] + self.of_evidence(evidence)
         fused = sum((upsample(lateral, size) for lateral in laterals[1:]), laterals[0])
-        refined = self.refine(fused)
-        query = self.queries(targets) / refined.shape[1] ** 0.5
-        return torch.einsum("bchw,bc->bhw", refined, query) + self.bias
+        coarse = (self.gain.view(1, -1, 1, 1) * evidence).sum(1)
+        return self.read(self.refine(fused)).squeeze(1) + upsample(coarse, size)

@@ -9,6 +9,7 @@ from methods.classifier import Classifier
 from methods.errors import UserError
 from methods.resize import upsample
 from methods.surrogate.attention import Everywhere, SpatialAttention, attend
+from methods.surrogate.evidence import class_evidence
 from methods.surrogate.explanation_head import ExplanationHead
 
 
@@ -18,10 +19,11 @@ class Student(nn.Module):
     The stages are timm's intermediate features of stride 4 and coarser, and the last features
     before the head. Each is weighted by its own spatial attention. The class logits are the head
     on the attended last features plus a linear reading of the attended mean of every other stage,
-    so that distillation trains every attention; the map fuses all attended stages.
+    so that distillation trains every attention; the map fuses all attended stages with the evidence for
+    the class, see `ExplanationHead`.
 
-    Both departures from the bare classifier start at zero: with the teacher's weights inside,
-    the student starts as the teacher.
+    All departures from the bare classifier start at zero: with the teacher's weights inside, the student
+    starts as the teacher, and its map as the teacher's class activation map.
 
     width: channels in which the stages are fused.
     attentive: weight the stages by attention; False leaves all features as they are (an ablation).
@@ -49,7 +51,7 @@ class Student(nn.Module):
         for reading in self.readings:
             nn.init.zeros_(reading.weight)  # type: ignore[arg-type]
             nn.init.zeros_(reading.bias)  # type: ignore[arg-type]
-        self.explanation_head = ExplanationHead(channels[-1:] if last_stage_only else channels, classes, width)
+        self.explanation_head = ExplanationHead(channels[-1:] if last_stage_only else channels, width)
 
     def forward(self, images: Tensor, targets: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Classify and explain.
@@ -67,7 +69,8 @@ class Student(nn.Module):
         for reading, stage in zip(self.readings, attended, strict=False):
             logits = logits + reading(stage.mean((2, 3)))
         chosen = logits.argmax(1) if targets is None else targets
-        return logits, self.explanation_head(attended[-1:] if self.last_stage_only else attended, chosen)
+        evidence = class_evidence(self.classifier, attended[-1], chosen)
+        return logits, self.explanation_head(attended[-1:] if self.last_stage_only else attended, evidence)
 
     def attention_maps(self, images: Tensor) -> list[Tensor]:
         """Return the attention of each stage, finest first, [B, H, W] in (0, 1)."""

@@ -17,6 +17,7 @@ from methods.resize import upsample
 from methods.runtime import Runtime
 from methods.surrogate import losses
 from methods.surrogate.attention import SpatialAttention, attend
+from methods.surrogate.evidence import class_evidence
 from tests import planted
 from tests.conftest import CLASSES, SIZE, small_classifier
 
@@ -37,8 +38,34 @@ def test_map_is_a_quarter_of_the_image_or_finer(classifier, images, targets):
     assert saliency.shape == (4, SIZE // 4, SIZE // 4)
 
 
+def test_evidence_is_the_class_activation_map(classifier, images, targets):
+    features = classifier.features(images)
+    layer = classifier.backbone.get_classifier()
+    maps = torch.einsum("bchw,kc->bkhw", features, layer.weight) + layer.bias.view(1, -1, 1, 1)
+    found = class_evidence(classifier, features, targets)
+    for channel, expected in enumerate((maps, maps - maps.logsumexp(1, keepdim=True))):
+        own = expected[torch.arange(len(images)), targets].detach().flatten(1)
+        own = own - own.mean(1, keepdim=True)
+        scaled = own / (own.square().mean(1, keepdim=True).sqrt() + 1e-3)
+        assert torch.allclose(found[:, channel].flatten(1), scaled, atol=1e-4)
+
+
+def test_evidence_without_any_spread_is_zero(classifier, targets):
+    flat = classifier.features(torch.rand(4, 3, SIZE, SIZE)).mean((2, 3), keepdim=True).expand(-1, -1, 3, 5)
+    assert class_evidence(classifier, flat, targets).abs().max() < 1e-2
+
+
+def test_map_starts_as_the_class_activation_map_of_the_asked_class(classifier, images, targets):
+    network = student(classifier).eval()
+    evidence = class_evidence(classifier, classifier.features(images), targets)[:, 0]
+    _, saliency = network(images, targets)
+    assert torch.allclose(saliency, upsample(evidence, (SIZE // 4, SIZE // 4)), atol=1e-3)
+    assert not torch.allclose(saliency, network(images, (targets + 1) % CLASSES)[1], atol=0.1)
+
+
 def test_every_stage_reaches_the_map_and_the_logits(classifier, images, targets):
     network = student(classifier).train().requires_grad_(True)
+    nn.init.normal_(network.explanation_head.read.weight)
     for reading in network.readings:
         nn.init.normal_(reading.weight)
     for attention in network.attentions:

@@ -18,6 +18,6 @@ class Surrogate(AttentiveSurrogate):
     surrogate network developed by knowledge distillation, attention, regional information from
     all layers, a fine-grained map of the predicted class, and speed. Assumed here, because only the
     abstract was at hand: the student has the teacher's architecture and starts from its weights;
-    one attention channel per stage; stages fused by summed 1x1 laterals at stride 4; one query
-    per class; and the explanation losses through the frozen teacher.
+    one attention channel per stage; stages fused by summed 1x1 laterals at stride 4, as a
+    correction of the class activation map; and the explanation losses through the frozen teacher.
     """

@@ -43,6 +43,14 @@ class ExplanationHead(nn.Module):
         size = (stages[0].shape[-2], stages[0].shape[-1])
         laterals = [lateral(stage) for lateral, stage in zip(self.laterals, stages, strict=True)]
         laterals[-1] = laterals[-1] + self.of_evidence(evidence)
-        fused = sum((upsample(lateral, size) for lateral in laterals[1:]), laterals[0])
+        fused = sum((upsample(lateral, size) for lateral in _by_size(laterals[1:])), laterals[0])
         coarse = (self.gain.view(1, -1, 1, 1) * evidence).sum(1)
         return self.read(self.refine(fused)).squeeze(1) + upsample(coarse, size)
+
+
+def _by_size(maps: Sequence[Tensor]) -> list[Tensor]:
+    """Add those of the same size, so that each size is enlarged once."""
+    sums: dict[torch.Size, Tensor] = {}
+    for one in maps:
+        sums[one.shape] = sums[one.shape] + one if one.shape in sums else one
+    return list(sums.values())

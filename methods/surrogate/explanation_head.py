@@ -8,20 +8,22 @@ from torch import Tensor, nn
 from methods.resize import upsample
 from methods.surrogate.evidence import CHANNELS
 
+LIMIT = 8.0  # of the map's logits; the sigmoid of 17 and more is 1 in float32, and the order of such pixels is lost
+
 
 class ExplanationHead(nn.Module):
     """Fuse all stages at the size of the finest, and correct the coarse evidence for the class by what they show.
 
-    `fused = sum_s upsample(BN(lateral_s(F_s)) + [s is last] lateral_e(E))`, refined by a depthwise 3x3 and read by a
-    1x1 convolution; `logit(x, y) = <gain, upsample(E)> + read(refined(x, y))`, with E of `class_evidence`.
+    `fused = sum_s upsample(BN(lateral_s(F_s)) + [s is last] lateral_e(E))`, refined by a depthwise 3x3 convolution;
+    `z(x, y) = <gain, upsample(E)> + <query + query_c, refined(x, y)> + bias`, with E of `class_evidence`;
+    `logit = LIMIT tanh(z / LIMIT)`.
 
-    The class enters by its evidence alone, so that nothing is learned for each class anew from its few images.
-    The reading starts at zero and the gain at (1, 0): the map starts as the class activation map, and every
-    departure from it is learned. Borders are padded by repetition, since zeros can be told from the image
-    and invite a map to peak in a corner.
+    All queries start at zero and the gain at (1, 0): the map starts as the class activation map, and every
+    departure from it is learned, for all classes together and for each one. Borders are padded by repetition,
+    since zeros can be told from the image.
     """
 
-    def __init__(self, channels: Sequence[int], width: int = 64) -> None:
+    def __init__(self, channels: Sequence[int], classes: int, width: int = 64) -> None:
         super().__init__()
         self.laterals = nn.ModuleList(
             nn.Sequential(nn.Conv2d(count, width, 1, bias=False), nn.BatchNorm2d(width)) for count in channels
@@ -33,19 +35,20 @@ class ExplanationHead(nn.Module):
             nn.BatchNorm2d(width),
             nn.ReLU(),
         )
-        self.read = nn.Conv2d(width, 1, 1)
-        nn.init.zeros_(self.read.weight)
-        nn.init.zeros_(self.read.bias)  # type: ignore[arg-type]
+        self.query = nn.Parameter(torch.zeros(width))
+        self.queries = nn.Embedding(classes, width, _weight=torch.zeros(classes, width))
+        self.bias = nn.Parameter(torch.zeros(()))
         self.gain = nn.Parameter(torch.eye(CHANNELS)[0])
 
-    def forward(self, stages: Sequence[Tensor], evidence: Tensor) -> Tensor:
-        """[B, C_s, h_s, w_s] per stage, finest first, and [B, 2, h, w] -> logits of the map, [B, h_0, w_0]."""
+    def forward(self, stages: Sequence[Tensor], evidence: Tensor, targets: Tensor) -> Tensor:
+        """[B, C_s, h_s, w_s] per stage, finest first, [B, 2, h, w] and [B] -> logits of the map, [B, h_0, w_0]."""
         size = (stages[0].shape[-2], stages[0].shape[-1])
         laterals = [lateral(stage) for lateral, stage in zip(self.laterals, stages, strict=True)]
         laterals[-1] = laterals[-1] + self.of_evidence(evidence)
         fused = sum((upsample(lateral, size) for lateral in _by_size(laterals[1:])), laterals[0])
         coarse = (self.gain.view(1, -1, 1, 1) * evidence).sum(1)
-        return self.read(self.refine(fused)).squeeze(1) + upsample(coarse, size)
+        correction = torch.einsum("bchw,bc->bhw", self.refine(fused), self.query + self.queries(targets))
+        return LIMIT * torch.tanh((upsample(coarse, size) + correction + self.bias) / LIMIT)
 
 
 def _by_size(maps: Sequence[Tensor]) -> list[Tensor]:

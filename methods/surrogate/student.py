@@ -51,7 +51,7 @@ class Student(nn.Module):
         for reading in self.readings:
             nn.init.zeros_(reading.weight)  # type: ignore[arg-type]
             nn.init.zeros_(reading.bias)  # type: ignore[arg-type]
-        self.explanation_head = ExplanationHead(channels[-1:] if last_stage_only else channels, width)
+        self.explanation_head = ExplanationHead(channels[-1:] if last_stage_only else channels, classes, width)
 
     def forward(self, images: Tensor, targets: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Classify and explain.
@@ -70,7 +70,7 @@ class Student(nn.Module):
             logits = logits + reading(stage.mean((2, 3)))
         chosen = logits.argmax(1) if targets is None else targets
         evidence = class_evidence(self.classifier, attended[-1], chosen)
-        return logits, self.explanation_head(attended[-1:] if self.last_stage_only else attended, evidence)
+        return logits, self.explanation_head(attended[-1:] if self.last_stage_only else attended, evidence, chosen)
 
     def attention_maps(self, images: Tensor) -> list[Tensor]:
         """Return the attention of each stage, finest first, [B, H, W] in (0, 1)."""

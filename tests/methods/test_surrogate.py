@@ -18,6 +18,7 @@ from methods.runtime import Runtime
 from methods.surrogate import losses
 from methods.surrogate.attention import SpatialAttention, attend
 from methods.surrogate.evidence import class_evidence
+from methods.surrogate.explanation_head import LIMIT
 from tests import planted
 from tests.conftest import CLASSES, SIZE, small_classifier
 
@@ -59,13 +60,24 @@ def test_map_starts_as_the_class_activation_map_of_the_asked_class(classifier, i
     network = student(classifier).eval()
     evidence = class_evidence(classifier, classifier.features(images), targets)[:, 0]
     _, saliency = network(images, targets)
-    assert torch.allclose(saliency, upsample(evidence, (SIZE // 4, SIZE // 4)), atol=1e-3)
+    expected = LIMIT * torch.tanh(upsample(evidence, (SIZE // 4, SIZE // 4)) / LIMIT)
+    assert torch.allclose(saliency, expected, atol=1e-3)
     assert not torch.allclose(saliency, network(images, (targets + 1) % CLASSES)[1], atol=0.1)
+
+
+def test_order_of_the_most_salient_pixels_is_kept(classifier, images, targets, seeds):
+    network = student(classifier).eval()
+    before = Surrogate().explain(network, images, targets, seeds)
+    network.explanation_head.gain.data *= 10
+    after = Surrogate().explain(network, images, targets, seeds)
+    assert before.amax() > 0.8 and after.amax() > 0.99
+    ranks = [saliency.flatten(1).argsort(1).argsort(1).double() for saliency in (before, after)]
+    assert all(float(torch.corrcoef(torch.stack(pair))[0, 1]) > 0.99999 for pair in zip(*ranks, strict=True))
 
 
 def test_every_stage_reaches_the_map_and_the_logits(classifier, images, targets):
     network = student(classifier).train().requires_grad_(True)
-    nn.init.normal_(network.explanation_head.read.weight)
+    nn.init.normal_(network.explanation_head.query)
     for reading in network.readings:
         nn.init.normal_(reading.weight)
     for attention in network.attentions:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.artifacts import write_atomically, write_json
+from bench.artifacts import write_atomically, write_json, write_rows
 from bench.claims.base import PRIMARY
 from reports import glossary
 from reports.page import Section
@@ -44,6 +44,18 @@ def write_metrics(out: Path, sections: list[Section]) -> None:
                 write_json(out / section.results.stem / f"{explainer}.json", shown)
             verdicts = {name: claim["verdict"] for name, claim in section.results.claims.items()}
             write_json(out / f"{section.results.stem}.json", verdicts)
+
+
+def write_methods(path: Path, sections: list[Section]) -> None:
+    """Write what `dvc plots` draws, a row per explainer of a run: its means on claims' metrics and its frames/s."""
+    rows = []
+    for section in sections:
+        if not section.results.committed:
+            speeds = {speed.explainer: speed.fps for speed in section.speeds}
+            for explainer, own in section.means.items():
+                named = {"experiment": section.results.key, "explainer": explainer, "fps": speeds.get(explainer)}
+                rows.append(named | {metric: own.get(metric) for metric in PRIMARY})
+    write_rows(path, pd.DataFrame(rows, columns=["experiment", "explainer", "fps", *PRIMARY]))
 
 
 def table(section: Section) -> tuple[pd.DataFrame, pd.DataFrame]:

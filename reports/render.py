@@ -30,12 +30,13 @@ def render(found: list[Results], out: Path) -> list[page.Section]:
 def main(params: Path, artifacts: Path, reference: Path, out: Path) -> None:
     """Lay out the results below --artifacts and those committed in --reference as one page in folder --out.
 
-    Of the former every figure is also a file in figures/, and what DVC compares lies in metrics/.
+    Of the former every figure is also a file in figures/, and what DVC compares lies in metrics/ and methods.csv.
     """
     found = read_all(params, artifacts, reference)
     sections = render(found, out)
     exports.write_figures(out / "figures", sections)
     exports.write_metrics(out / "metrics", sections)
+    exports.write_methods(out / "methods.csv", sections)
     missing = sum(len(results.missing) for results in found)
     say("report", f"{len(found)} experiments ({missing} files missing)", out / "index.html")
 

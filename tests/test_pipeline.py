@@ -1,5 +1,6 @@
 """The real pipeline, in miniature: dvc repro in a temporary clone, and reruns after an edit."""
 
+import json
 import os
 import re
 import shutil
@@ -72,6 +73,17 @@ def test_report_and_tables_are_there(clone):
     assert set(throughput["explainer"]) == set(EXPLAINERS)
     scores = pd.read_parquet(clone / "artifacts/results/mini/scores/rise.parquet")
     assert len(scores) == 2 * 3 * scores["metric"].nunique()  # two draws, three images
+
+
+def test_dvc_plots_every_method(clone):
+    plots = json.loads(run(clone, "dvc", "plots", "show", "--json"))["data"]
+    declared = {next(iter(one)) for one in yaml.safe_load((ROOT / "dvc.yaml").read_text())["plots"]}
+    shown = {name for name in declared if plots.get(name)}
+    assert declared - shown == {"Surrogate losses"}, "of `parts`, which did not run here"
+    for name in shown:
+        values = plots[name][0]["content"]["data"]["values"]
+        assert {row["explainer"] for row in values} == set(EXPLAINERS)
+        assert not re.search("<DVC_METRIC", json.dumps(plots[name])), "every anchor of the template is filled"
 
 
 def test_a_second_run_has_nothing_to_do(clone):

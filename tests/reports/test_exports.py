@@ -101,6 +101,15 @@ def test_dvc_finds_the_means_and_verdicts_of_a_run(saved):
     assert {path.name for path in metrics.iterdir()} == {"parts", "parts.json"}, "committed references never change"
 
 
+def test_dvc_plots_a_row_per_method_of_a_run(saved):
+    methods = read_rows(saved / "report/methods.csv").set_index("explainer")
+    assert set(methods["experiment"]) == {"parts"}, "committed references never change"
+    fps = read_rows(saved / "report/throughput.csv").query("experiment == 'parts'").set_index("explainer")["fps"]
+    assert methods["fps"].dropna().to_dict() == fps.dropna().to_dict() != {}
+    for name, row in methods.iterrows():
+        assert row["insertion"] == read_json(saved / f"report/metrics/parts/{name}.json")["insertion"]
+
+
 def test_committed_references_have_files_of_their_own(tmp_path):
     folder, _ = small(tmp_path, metrics=("insertion",))
     exports.write_figures(tmp_path / "figures", [page.section(0, read(folder, committed=True), gallery_bytes=0)])

@@ -15,7 +15,7 @@ from reports.drawing import INK, MARKERS, PALETTE, Drawing, canvas, drawn, means
 from reports.results import Results
 from reports.speeds import Speed
 
-NEAR = 8  # points sideways; a name further off is joined to its point by a line
+NEAR = 8  # points sideways, or beyond its bar; a name further off is joined to its point by a line
 KINDS = ("losses", "accuracy")  # of curves of training
 LAST_PLACE = ((0.0, -40.0), "center")  # of a name that fits nowhere
 
@@ -104,7 +104,7 @@ def _label_points(figure: Figure, axes: Axes, rows: pd.DataFrame) -> None:
         middle = axes.transData.transform((row.fps, row.mean))[1]
         up, down = (abs(bar.y1 - middle) * 72 / figure.dpi, abs(middle - bar.y0) * 72 / figure.dpi)
         for shift, align in [*_places(up, down), LAST_PLACE]:
-            far = abs(shift[0]) > NEAR
+            far = abs(shift[0]) > NEAR or (not shift[0] and not -down - NEAR <= shift[1] + 3 <= up + NEAR)
             label = axes.annotate(
                 glossary.title(row.explainer), (row.fps, row.mean), shift,
                 textcoords="offset points", ha=align, fontsize=8.5,
@@ -135,7 +135,10 @@ def _places(up: float, down: float) -> list[tuple[tuple[float, float], str]]:
     over = [((0, -down - 10), "center"), ((0, up + 3), "center")]
     heights = [-3, *(sign * 11 * step - 3 for step in range(1, 10) for sign in (1, -1))]
     far = [((x * sign, y), side) for x in (20, 50) for y in heights for side, sign in sides.items()]
-    return [*near, *over, *far]
+    beyond = [
+        ((0, sign * (away + 11 * step)), "center") for step in range(2, 8) for sign, away in ((-1, down), (1, up))
+    ]
+    return [*near, *over, *far, *beyond]
 
 
 def _bar(axes: Axes, row: Any) -> Bbox:

@@ -115,6 +115,7 @@ def test_attention_is_looked_into_stage_by_stage(classifier, images, targets):
     student = explainer.objective(classifier, 32).trained.eval()
     for attention in student.attentions:
         torch.nn.init.normal_(attention.score.weight, generator=torch.Generator().manual_seed(0))
+    torch.nn.init.normal_(student.explanation_head.query, generator=torch.Generator().manual_seed(0))
     inside = stage_attention.look(explainer, student, images, targets)
     stages = len(student.attentions)
     assert inside.attention.shape == (stages, 4, 32, 32)

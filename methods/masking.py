@@ -11,9 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from methods import batch_size
 from methods.classifier import Classifier
-
-CPU_CHUNK, GPU_CHUNK = 16, 256  # copies per forward pass; see `chunk`
 
 
 @dataclass(frozen=True)
@@ -77,11 +76,8 @@ def interpolation(cells: int, size: int) -> Tensor:
 
 
 def chunk(device: torch.device) -> int:
-    """Masked copies per forward pass: it bounds the memory, and larger ones gain nothing.
-
-    Fixed for each kind of device, not searched for at each start, so that a run repeats to the last bit.
-    """
-    return CPU_CHUNK if device.type == "cpu" else GPU_CHUNK
+    """Return how many masks are formed at a time: as many as one forward pass may take, which bounds the memory."""
+    return batch_size.most(device)
 
 
 @torch.inference_mode()
@@ -96,15 +92,16 @@ def stream(model: Classifier, image: Tensor, masks: Iterable[Masks], target: Ten
     Args:
         model: the classifier.
         image: [3, H, W], RGB in [0, 1].
-        masks: with values in [0, 1]; one forward pass for each `chunk`, so that memory is that of one.
+        masks: with values in [0, 1]; each forward pass takes `batch_size` copies, so that memory is that of one.
         target: [] the class.
 
     Yields:
         n masks and their probabilities [n].
     """
     visible = model.normalise(image.unsqueeze(0))[0]
+    size = batch_size.batch_size(model, visible)
     for several in masks:
-        for part in several.split(chunk(image.device)):
+        for part in several.split(size):
             copies = part.times(visible)
             yield part, _probabilities(model, copies, target.expand(len(copies)))
 
@@ -136,7 +133,7 @@ def changing_probabilities(
     old, new = _flat(before), _flat(after)
     turn = position.to(torch.int32).flatten().repeat_interleave(len(before))
     scores = []
-    for some in counts.to(torch.int32).split(chunk(before.device)):
+    for some in counts.to(torch.int32).split(batch_size.batch_size(model, before)):
         copies = _pixels(torch.where(turn < some.unsqueeze(1), new, old), before)
         scores.append(_probabilities(model, copies, target.expand(len(copies))))
     return torch.cat(scores)
@@ -144,10 +141,10 @@ def changing_probabilities(
 
 @torch.inference_mode()
 def normalised_probabilities(model: Classifier, normalised: Tensor, targets: Tensor) -> Tensor:
-    """Like `class_probabilities`, for any number of images in the network's normalised space, a chunk at a time."""
-    size = chunk(normalised.device)
-    chunks = zip(normalised.split(size), targets.split(size), strict=True)
-    return torch.cat([_probabilities(model, images, classes) for images, classes in chunks])
+    """Like `class_probabilities`, for any number of images in the network's normalised space, some at a time."""
+    size = batch_size.batch_size(model, normalised[0])
+    parts = zip(normalised.split(size), targets.split(size), strict=True)
+    return torch.cat([_probabilities(model, images, classes) for images, classes in parts])
 
 
 def _probabilities(model: Classifier, normalised: Tensor, targets: Tensor) -> Tensor:

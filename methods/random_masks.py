@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from methods.masking import Masks, chunk, interpolation, spread
+from methods.runtime import send
 
 
 def random_masks(
@@ -21,9 +22,9 @@ def random_masks(
     Petsiuk, Das, Saenko, BMVC 2018, https://arxiv.org/abs/1806.07421
     """
     generator = torch.Generator().manual_seed(seed)
-    grids = (torch.rand(count, cells, cells, generator=generator) < probability).to(device)
-    shifts = [torch.randint(math.ceil(side / cells), (count,), generator=generator).to(device) for side in size]
-    parts = (drawn.split(chunk(device)) for drawn in (grids, *shifts))
+    grids = torch.rand(count, cells, cells, generator=generator) < probability
+    shifts = [torch.randint(math.ceil(side / cells), (count,), generator=generator) for side in size]
+    parts = (send(drawn, device).split(chunk(device)) for drawn in (grids, *shifts))
     for some, top, left in zip(*parts, strict=True):
         down, across = (_shifted(cells, side, first) for side, first in zip(size, (top, left), strict=True))
         yield spread(some.to(torch.float32), down, across.transpose(1, 2))

@@ -34,8 +34,7 @@ class Runtime:
 
     def images(self, images: Tensor) -> Tensor:
         """Turn uint8 [B, 3, H, W] into float RGB in [0, 1] on the device, channels last."""
-        moved = images.to(self.device, non_blocking=True)
-        return (moved.float() / 255).contiguous(memory_format=torch.channels_last)
+        return (send(images, self.device).float() / 255).contiguous(memory_format=torch.channels_last)
 
     def autocast(self) -> torch.autocast:
         """Return the context in which networks run at this precision."""
@@ -61,6 +60,13 @@ def start(device: str = "auto", precision: str = "fp32") -> Runtime:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # it costs 25 %
     torch.backends.cudnn.benchmark = False
     return Runtime(_device(device), precision)
+
+
+def send(tensor: Tensor, device: torch.device) -> Tensor:
+    """Copy a tensor to the device; to a GPU from pinned memory, so that only what reads it waits for the copy."""
+    if device.type == "cuda" and tensor.device.type == "cpu":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
 def keep_large_buffers() -> None:

@@ -9,7 +9,7 @@ import torch
 from bench.metrics import road
 from bench.metrics.base import Metric
 from bench.metrics.road import Road
-from methods import masking
+from methods import batch_size
 from methods.errors import UserError
 from methods.registry import build
 from tests import planted
@@ -52,7 +52,7 @@ def test_memory_is_bounded_by_the_chunk_and_not_by_the_percentages(monkeypatch):
     model, batch, saliency, sizes = small_classifier(), planted.batch(), planted.maps()["blurred"], []
     metric = Road(tuple(range(10, 95, 5)), noise=0.0)
     whole = metric.score(model, batch, saliency)
-    monkeypatch.setattr(masking, "CPU_CHUNK", 4)
+    monkeypatch.setattr(batch_size, "FIXED", 4)
     one = road.impute
     monkeypatch.setattr(road, "impute", lambda image, some, *rest: sizes.append(len(some)) or one(image, some, *rest))
     chunked = metric.score(model, batch, saliency)

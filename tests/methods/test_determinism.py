@@ -7,7 +7,7 @@ float32, since convolutions of another size or device sum in another order.
 import pytest
 import torch
 
-from methods import masking
+from methods import batch_size
 from methods.explainers.grad_cam import GradCam
 from methods.explainers.rise import Rise
 from methods.explainers.score_cam import ScoreCam
@@ -26,7 +26,7 @@ def method(request):
 @pytest.mark.parametrize("size", [1, 9, 128])
 def test_copies_per_forward_pass_do_not_matter(method, classifier, images, targets, seeds, monkeypatch, size):
     expected = method.explain(classifier, images, targets, seeds)
-    monkeypatch.setattr(masking, "CPU_CHUNK", size)
+    monkeypatch.setattr(batch_size, "FIXED", size)
     close(method.explain(classifier, images, targets, seeds), expected, TOLERANCE)
 
 
@@ -37,7 +37,7 @@ def test_random_masks_are_the_same_to_the_last_bit(monkeypatch, size):
         return torch.cat([some.rows for some in drawn]), torch.cat([some.columns for some in drawn])
 
     expected = masks()
-    monkeypatch.setattr(masking, "CPU_CHUNK", size)
+    monkeypatch.setattr(batch_size, "FIXED", size)
     assert all(torch.equal(one, other) for one, other in zip(masks(), expected, strict=True))
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from methods import masking
+from methods import batch_size
 from methods.masking import Masks, changing_probabilities, chunk, interpolation, masked_probabilities, upsampled
 from methods.resize import upsample
 from tests.conftest import small_classifier
@@ -64,7 +64,7 @@ def test_the_size_of_a_chunk_changes_memory_alone(masks, monkeypatch):
     whole = masked_probabilities(model, image, [masks], TARGET)
     logits = model.logits_of_normalised
     monkeypatch.setattr(model, "logits_of_normalised", lambda x: seen.append(len(x)) or logits(x))
-    monkeypatch.setattr(masking, "CPU_CHUNK", 9)
+    monkeypatch.setattr(batch_size, "FIXED", 9)
     assert torch.allclose(masked_probabilities(model, image, [masks], TARGET), whole, rtol=1e-12)
     assert seen == [9] * 7 + [7]
 

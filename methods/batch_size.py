@@ -1,0 +1,97 @@
+"""How many masked copies one forward pass takes: found once for each network, device, size and precision."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+
+from methods.classifier import Classifier
+
+FIXED = 16  # where nothing is searched for: on a CPU larger passes gain nothing, see docs/speed.md
+CANDIDATES = {"cuda": (16, 32, 64, 128, 256, 512)}  # by device, for a search
+MEMORY = 1.2e9  # bytes that a forward pass may need above the network
+GAIN = 0.05  # of time per copy, for which a larger pass is preferred
+ROUNDS = 3
+
+_found: WeakKeyDictionary[Classifier, dict[tuple[object, ...], int]] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a forward pass of several copies takes: seconds for each, bytes in all."""
+
+    seconds: float
+    memory: float
+
+
+def most(device: torch.device) -> int:
+    """Return the largest number that `batch_size` may return on a device."""
+    return max(CANDIDATES.get(device.type, (FIXED,)))
+
+
+def batch_size(model: Classifier, image: Tensor) -> int:
+    """Return the number of copies of an image at which a forward pass is fastest, within `MEMORY`.
+
+    On a CPU it is `FIXED`, so that a run repeats to the last bit; elsewhere it is searched for when a network is
+    first asked about an image of this size at this precision, and remembered as long as the network lives.
+
+    Args:
+        model: the classifier, in evaluation mode.
+        image: [3, H, W], in the network's normalised space.
+    """
+    device = image.device
+    if device.type not in CANDIDATES:
+        return FIXED
+    known = _found.setdefault(model, {})
+    key = (device, image.shape, image.dtype, torch.is_autocast_enabled(device.type))
+    if key not in known:
+        known[key] = fastest(_costs(model, image))
+    return known[key]
+
+
+def fastest(costs: Mapping[int, Cost], memory: float = MEMORY) -> int:
+    """Return the smallest number that takes at most `GAIN` longer than the fastest of those within `memory`.
+
+    The smallest of all where none is within it.
+    """
+    within = {count: cost for count, cost in costs.items() if cost.memory <= memory}
+    if not within:
+        return min(costs)
+    least = min(cost.seconds for cost in within.values())
+    return min(count for count, cost in within.items() if cost.seconds <= (1 + GAIN) * least)
+
+
+@torch.inference_mode()
+def _costs(model: Classifier, image: Tensor) -> dict[int, Cost]:
+    """Measure the candidates from the smallest, until one needs more than `MEMORY` or all that there is."""
+    costs: dict[int, Cost] = {}
+    for count in sorted(CANDIDATES[image.device.type]):
+        copies = image.expand(count, *image.shape).contiguous(memory_format=torch.channels_last)
+        try:
+            costs[count] = _cost(model, copies)
+        except torch.cuda.OutOfMemoryError:
+            if not costs:
+                raise
+            break
+        if costs[count].memory > MEMORY:
+            break
+    return costs
+
+
+def _cost(model: Classifier, copies: Tensor) -> Cost:
+    gpu = copies.device if copies.device.type == "cuda" else None
+    before = 0
+    if gpu:
+        torch.cuda.reset_peak_memory_stats(gpu)
+        before = torch.cuda.memory_allocated(gpu)
+    seconds = min(_seconds(model, copies) for _ in range(1 + ROUNDS))  # the first warms up
+    return Cost(seconds / len(copies), torch.cuda.max_memory_allocated(gpu) - before if gpu else 0)
+
+
+def _seconds(model: Classifier, copies: Tensor) -> float:
+    began = time.perf_counter()
+    model.logits_of_normalised(copies).sum().item()  # waits for the device
+    return time.perf_counter() - began

@@ -27,28 +27,28 @@ class Cost:
     memory: float
 
 
-def most(device: torch.device) -> int:
-    """Return the largest number that `batch_size` may return on a device."""
+def chunk(device: torch.device) -> int:
+    """Return how many masks are formed at a time: as many as `batch_size` may return, which bounds the memory."""
     return max(CANDIDATES.get(device.type, (FIXED,)))
 
 
-def batch_size(model: Classifier, image: Tensor) -> int:
-    """Return the number of copies of an image at which a forward pass is fastest, within `MEMORY`.
+def batch_size(model: Classifier, images: Tensor) -> int:
+    """Return the number of images at which a forward pass is fastest, within `MEMORY`.
 
     On a CPU it is `FIXED`, so that a run repeats to the last bit; elsewhere it is searched for when a network is
-    first asked about an image of this size at this precision, and remembered as long as the network lives.
+    first asked about images of this size at this precision, and remembered as long as the network lives.
 
     Args:
         model: the classifier, in evaluation mode.
-        image: [3, H, W], in the network's normalised space.
+        images: [..., 3, H, W]; of them only size, type and device matter.
     """
-    device = image.device
+    device, size = images.device, images.shape[-3:]
     if device.type not in CANDIDATES:
         return FIXED
     known = _found.setdefault(model, {})
-    key = (device, image.shape, image.dtype, torch.is_autocast_enabled(device.type))
+    key = (device, size, images.dtype, torch.is_autocast_enabled(device.type))
     if key not in known:
-        known[key] = fastest(_costs(model, image))
+        known[key] = fastest(_costs(model, images.new_empty(size)))
     return known[key]
 
 
@@ -66,17 +66,17 @@ def fastest(costs: Mapping[int, Cost], memory: float = MEMORY) -> int:
 
 @torch.inference_mode()
 def _costs(model: Classifier, image: Tensor) -> dict[int, Cost]:
-    """Measure the candidates from the smallest, until one needs more than `MEMORY` or all that there is."""
+    """Measure the candidates from the smallest, as long as the next should not need more than `MEMORY`."""
     costs: dict[int, Cost] = {}
     for count in sorted(CANDIDATES[image.device.type]):
-        copies = image.expand(count, *image.shape).contiguous(memory_format=torch.channels_last)
+        if costs and costs[fewer := max(costs)].memory * count / fewer > MEMORY:
+            break
+        copies = image.new_zeros(count, *image.shape).contiguous(memory_format=torch.channels_last)
         try:
             costs[count] = _cost(model, copies)
         except torch.cuda.OutOfMemoryError:
             if not costs:
                 raise
-            break
-        if costs[count].memory > MEMORY:
             break
     return costs
 

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from methods import batch_size
+from methods.batch_size import batch_size
 from methods.classifier import Classifier
 
 
@@ -75,11 +75,6 @@ def interpolation(cells: int, size: int) -> Tensor:
     return F.interpolate(torch.eye(cells).unsqueeze(0), size=size, mode="linear", align_corners=False)[0].T
 
 
-def chunk(device: torch.device) -> int:
-    """Return how many masks are formed at a time: as many as one forward pass may take, which bounds the memory."""
-    return batch_size.most(device)
-
-
 @torch.inference_mode()
 def class_probabilities(model: Classifier, images: Tensor, targets: Tensor) -> Tensor:
     """Softmax probability of each image's own target: [B, 3, H, W], [B] -> [B]."""
@@ -99,7 +94,7 @@ def stream(model: Classifier, image: Tensor, masks: Iterable[Masks], target: Ten
         n masks and their probabilities [n].
     """
     visible = model.normalise(image.unsqueeze(0))[0]
-    size = batch_size.batch_size(model, visible)
+    size = batch_size(model, visible)
     for several in masks:
         for part in several.split(size):
             copies = part.times(visible)
@@ -133,7 +128,7 @@ def changing_probabilities(
     old, new = _flat(before), _flat(after)
     turn = position.to(torch.int32).flatten().repeat_interleave(len(before))
     scores = []
-    for some in counts.to(torch.int32).split(batch_size.batch_size(model, before)):
+    for some in counts.to(torch.int32).split(batch_size(model, before)):
         copies = _pixels(torch.where(turn < some.unsqueeze(1), new, old), before)
         scores.append(_probabilities(model, copies, target.expand(len(copies))))
     return torch.cat(scores)
@@ -142,7 +137,7 @@ def changing_probabilities(
 @torch.inference_mode()
 def normalised_probabilities(model: Classifier, normalised: Tensor, targets: Tensor) -> Tensor:
     """Like `class_probabilities`, for any number of images in the network's normalised space, some at a time."""
-    size = batch_size.batch_size(model, normalised[0])
+    size = batch_size(model, normalised)
     parts = zip(normalised.split(size), targets.split(size), strict=True)
     return torch.cat([_probabilities(model, images, classes) for images, classes in parts])
 

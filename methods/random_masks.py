@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from methods.masking import Masks, chunk, interpolation, spread
+from methods.batch_size import chunk
+from methods.masking import Masks, interpolation, spread
 from methods.runtime import send
 
 

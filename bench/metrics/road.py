@@ -10,8 +10,9 @@ from torch import Tensor
 from bench.metrics._curves import ranks
 from bench.metrics._imputation import impute
 from bench.metrics.base import Batch, Column, Curve, CurveMetric
+from methods.batch_size import chunk
 from methods.classifier import Classifier
-from methods.masking import chunk, normalised_probabilities
+from methods.masking import normalised_probabilities
 
 Percentage = Annotated[int, Field(gt=0, lt=100)]
 

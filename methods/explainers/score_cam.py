@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from methods.batch_size import chunk
 from methods.classifier import Classifier
 from methods.explainers.base import Explainer
-from methods.masking import Masks, chunk, masked_probabilities, upsampled
+from methods.masking import Masks, masked_probabilities, upsampled
 from methods.resize import upsample
 
 

@@ -61,6 +61,25 @@ def test_once_for_each_network_size_and_precision(searching):
     assert searching == 4 * once
 
 
+def test_the_clock_is_asked(monkeypatch):
+    monkeypatch.setattr(batch_size, "CANDIDATES", {"cpu": (2, 4)})
+    costs = batch_size._costs(small_classifier(), torch.rand(3, 32, 32))
+    assert list(costs) == [2, 4] and all(cost.seconds > 0 for cost in costs.values())
+
+
+def test_no_images_are_images_of_a_size(searching):
+    assert batch_size.batch_size(small_classifier(), torch.rand(0, 3, 32, 32)) == 8
+
+
+def test_what_should_need_too_much_memory_is_not_tried(searching, monkeypatch):
+    tried = []
+    monkeypatch.setattr(
+        batch_size, "_cost", lambda _, copies: tried.append(len(copies)) or Cost(1.0, 0.2 * MEMORY * len(copies))
+    )
+    batch_size.batch_size(small_classifier(), torch.rand(3, 32, 32))
+    assert tried == [2, 4]
+
+
 def test_a_search_ends_where_memory_does(searching, monkeypatch):
     def seconds(_, copies):
         if len(copies) > 4:

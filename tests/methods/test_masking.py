@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from methods import batch_size
-from methods.masking import Masks, changing_probabilities, chunk, interpolation, masked_probabilities, upsampled
+from methods.batch_size import chunk
+from methods.masking import Masks, changing_probabilities, interpolation, masked_probabilities, upsampled
 from methods.resize import upsample
 from tests.conftest import small_classifier
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from bench.throughput.measuring import peak_memory
+from methods.batch_size import chunk
 from methods.classifier import create
 from methods.explainers.rise import Rise
-from methods.masking import chunk
 
 MASKS, SIZE, BOUND = 8000, 224, 600e6
 WARM = 4  # chunks that pass through the network; the others are answered at once, and need no more memory

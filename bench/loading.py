@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from bench import artifacts, prepared
 from bench.settings import Experiment, TeacherSettings
 from bench.splits import seed_for
-from methods import classifier
-from methods.classifier import Classifier
+from methods.classifier import Classifier, from_settings
 from methods.errors import UserError
 from methods.explainers.base import Explainer
 from methods.folding import folded
@@ -27,17 +26,13 @@ def create_teacher(settings: TeacherSettings, classes: int, seed: int) -> Classi
     """Build the teacher as the settings start it; random parts come from `seed`."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return classifier.create(
-            settings.architecture, classes, settings.weights, settings.arguments, settings.mean, settings.std
-        )
+        return from_settings(settings, classes)
 
 
 def load_teacher(path: Path, settings: TeacherSettings, runtime: Runtime) -> Classifier:
     """Read the trained teacher."""
     classes = artifacts.read_metadata(path)["classes"]
-    model = classifier.create(
-        settings.architecture, classes, "scratch", settings.arguments, settings.mean, settings.std
-    )
+    model = from_settings(settings, classes, weights="scratch")
     try:
         model.load_state_dict(artifacts.read_tensors(path))
     except RuntimeError:

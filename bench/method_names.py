@@ -9,6 +9,13 @@ TITLES = {
     "surrogate_no_attention": "Surrogate, no attention",
     "surrogate_no_distillation": "Surrogate, no distillation",
     "surrogate_attention_only": "Surrogate, attention alone",
+    "surrogate_channel_attention": "Surrogate, channel attention too",
+    "surrogate_attention_transfer": "Surrogate, attention transfer too",
+    "surrogate_no_keep": "Surrogate, no keep loss",
+    "surrogate_no_drop": "Surrogate, no drop loss",
+    "surrogate_no_threshold": "Surrogate, no random thresholds",
+    "surrogate_small_student": "Surrogate, small student",
+    "surrogate_random_teacher": "Surrogate of a random teacher",
     "grad_cam": "Grad-CAM",
     "grad_cam_plus_plus": "Grad-CAM++",
     "score_cam": "Score-CAM",
@@ -26,7 +33,7 @@ def title(explainer: str) -> str:
 
 
 def kind(explainer: str) -> str:
-    """Return `method`, `ablation` (the surrogate with something taken away) or `control`.
+    """Return `method`, `ablation` (the surrogate with something changed) or `control`.
 
     Only methods are ranked: an ablation is a variant of one of them and would count it twice.
     """

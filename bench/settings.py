@@ -8,6 +8,7 @@ import yaml
 from pydantic import ConfigDict, Field, with_config
 
 from methods.errors import UserError, one_of
+from methods.network_settings import NetworkSettings
 from methods.registry import validated
 
 Positive = Annotated[int, Field(gt=0)]
@@ -66,22 +67,12 @@ class LearnerRecipe(Recipe):
 
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
-class TeacherSettings:
-    """The classifier to be explained.
+class TeacherSettings(NetworkSettings):
+    """The classifier to be explained: see `NetworkSettings`.
 
-    architecture: any timm model.
-    weights: `scratch`, `pretrained` (timm's hub) or a safetensors file; a relative path is looked
-        up in the working directory, then in the folder named by BENCH_WEIGHTS.
-    arguments: passed to `timm.create_model`.
-    mean, std: preprocessing of local weights, per channel of RGB in [0, 1]; none takes timm's.
     fit: how it is fine-tuned; none uses the weights as they are.
     """
 
-    architecture: str
-    weights: str = "scratch"
-    arguments: dict[str, Any] = field(default_factory=dict)
-    mean: tuple[float, float, float] | None = None
-    std: tuple[float, float, float] | None = None
     fit: Recipe | None = None
 
 

@@ -13,6 +13,7 @@ from timm.data import resolve_model_data_config
 from torch import Tensor, nn
 
 from methods.errors import UserError, one_of
+from methods.network_settings import NetworkSettings
 from methods.token_maps import from_map, to_map
 
 
@@ -94,6 +95,13 @@ def create(
     return Classifier(backbone, mean or config["mean"], std or config["std"])
 
 
+def from_settings(settings: NetworkSettings, classes: int, weights: str | None = None) -> Classifier:
+    """Build the classifier that `settings` describe; `weights` overrides theirs. See `create`."""
+    return create(
+        settings.architecture, classes, weights or settings.weights, settings.arguments, settings.mean, settings.std
+    )
+
+
 def weights_file(name: str) -> Path:
     """Find a weights file in the working directory or in the folder named by BENCH_WEIGHTS."""
     folder = os.environ.get("BENCH_WEIGHTS")
@@ -136,7 +144,7 @@ def check_finite(logits: Tensor, what: str) -> Tensor:
 
 def _backbone(architecture: str, classes: int, pretrained: bool, arguments: dict[str, Any]) -> nn.Module:
     if not timm.is_model(architecture):
-        raise one_of("teacher architecture", architecture, timm.list_models())
+        raise one_of("architecture", architecture, timm.list_models())
     try:
         return timm.create_model(architecture, pretrained=pretrained, num_classes=classes, **arguments)
     except TypeError as error:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from bench.metrics._order import centred_ranks
 from bench.metrics.base import Batch, Column, Metric
 from methods.classifier import Classifier
+from methods.randomisation import reinitialise
 
 
 @dataclass(frozen=True)
@@ -64,15 +65,6 @@ class ModelRandomisation(Metric):
             for index in part:
                 reinitialise(layers[index], generator)
             yield forgotten
-
-
-@torch.no_grad()
-def reinitialise(layer: nn.Module, generator: torch.Generator) -> None:
-    """Redraw each of the layer's own tensors from a normal distribution with its mean and deviation."""
-    for tensor in layer.parameters(recurse=False):
-        drawn = torch.randn(tensor.shape, generator=generator).to(tensor)
-        spread = tensor.std() if tensor.numel() > 1 else tensor.abs().mean()
-        tensor.copy_(drawn * spread + tensor.mean())
 
 
 def correlation(before: Tensor, after: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ class Surrogate(AttentiveSurrogate):
 
     One forward pass of the student gives the map of the class that the classifier predicted.
 
+    student: the network of the student, any timm model; none takes the teacher, with its weights.
     width: channels in which the stages are fused.
     losses: weights of the terms in `SurrogateObjective`.
 

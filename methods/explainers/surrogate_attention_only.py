@@ -17,7 +17,7 @@ class SurrogateAttentionOnly(AttentiveSurrogate):
     teacher shapes the map: it shows what "learned from the distillation" gives by itself. The map is
     the same for every class.
 
-    width, losses: as in `surrogate`; of the losses only fidelity remains.
+    student, width, losses: as in `surrogate`; of the losses only fidelity remains.
 
     Ablation of Lee & Kim 2021, https://doi.org/10.3390/s21041280
     """

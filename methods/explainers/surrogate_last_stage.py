@@ -13,7 +13,7 @@ class SurrogateLastStage(AttentiveSurrogate):
     Everything else, the classification by all stages included, is that of `surrogate`. It shows what
     the paper's "regional information presented over all network layers" adds.
 
-    width, losses: as in `surrogate`.
+    student, width, losses: as in `surrogate`.
 
     Ablation of Lee & Kim 2021, https://doi.org/10.3390/s21041280
     """

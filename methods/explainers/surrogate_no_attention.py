@@ -12,7 +12,7 @@ class SurrogateNoAttention(AttentiveSurrogate):
 
     Everything else is that of `surrogate`. It shows what the paper's "spatially attentive features" add.
 
-    width, losses: as in `surrogate`.
+    student, width, losses: as in `surrogate`.
 
     Ablation of Lee & Kim 2021, https://doi.org/10.3390/s21041280
     """

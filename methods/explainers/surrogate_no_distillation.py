@@ -13,7 +13,7 @@ class SurrogateNoDistillation(AttentiveSurrogate):
     Everything else is that of `surrogate`: it too starts from the teacher's weights, and its map is
     trained through the frozen teacher. It shows what "learned from the distillation" adds to that.
 
-    width, losses: as in `surrogate`.
+    student, width, losses: as in `surrogate`.
 
     Ablation of Lee & Kim 2021, https://doi.org/10.3390/s21041280
     """

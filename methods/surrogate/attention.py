@@ -1,4 +1,4 @@
-"""Spatial attention over one stage of the student."""
+"""Attention over one stage of the student."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -30,6 +30,27 @@ class Everywhere(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """[B, C, h, w] -> ones [B, 1, h, w]."""
         return features.new_ones(len(features), 1, *features.shape[-2:])
+
+
+class ChannelAttention(nn.Module):
+    """Features weighted by one factor in (0, 2) per channel, read from their spatial means.
+
+    Squeeze and excitation (Hu et al., CVPR 2018, https://arxiv.org/abs/1709.01507), which is the channel branch of
+    CBAM with mean pooling. The last layer starts at zero and all factors at 1.
+    """
+
+    def __init__(self, channels: int, reduction: int = 16) -> None:
+        super().__init__()
+        width = max(channels // reduction, 8)
+        self.squeeze = nn.Linear(channels, width)
+        self.excite = nn.Linear(width, channels)
+        nn.init.zeros_(self.excite.weight)
+        nn.init.zeros_(self.excite.bias)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[B, C, h, w] -> same."""
+        factors = 2 * self.excite(F.relu(self.squeeze(features.mean((2, 3))))).sigmoid()
+        return features * factors[..., None, None]
 
 
 def attend(features: Tensor, attention: Tensor) -> Tensor:

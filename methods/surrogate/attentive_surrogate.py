@@ -9,10 +9,11 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from methods.classifier import Classifier
+from methods.classifier import Classifier, from_settings
 from methods.errors import UserError
 from methods.explainers.base import Explainer
 from methods.folding import folded
+from methods.network_settings import NetworkSettings
 from methods.surrogate.losses import LossWeights, SurrogateObjective
 from methods.surrogate.student import Student
 
@@ -21,16 +22,19 @@ from methods.surrogate.student import Student
 class AttentiveSurrogate(Explainer):
     """A student distilled from the classifier; one forward pass of it gives the map.
 
+    student: the student's network; none takes the teacher's, with its weights.
     width: channels in which the stages are fused.
     losses: weights of the terms in `SurrogateObjective`.
 
-    attentive, last_stage_only, distil, explains: the design, see `Student` and `SurrogateObjective`.
+    attentive, channels_too, last_stage_only, distil, explains: the design, see `Student` and `SurrogateObjective`.
     """
 
     attentive: ClassVar[bool] = True
+    channels_too: ClassVar[bool] = False
     last_stage_only: ClassVar[bool] = False
     distil: ClassVar[bool] = True
     explains: ClassVar[bool] = True
+    student: NetworkSettings | None = None
     width: Annotated[int, Field(gt=0)] = 64
     losses: LossWeights = field(default_factory=LossWeights)
 
@@ -42,21 +46,35 @@ class AttentiveSurrogate(Explainer):
 
     def objective(self, teacher: Classifier, image_size: int) -> nn.Module:
         """See `Explainer.objective`."""
-        student = self._student(teacher, image_size)
-        return SurrogateObjective(student, folded(teacher, image_size), self.losses, self.distil, self.explains)
+        original = folded(self.distilled(teacher, image_size), image_size)
+        student = self._student(original, image_size)
+        return SurrogateObjective(student, original, self.losses, image_size, self.distil, self.explains)
 
     def prepare(self, teacher: Classifier, weights: Mapping[str, Tensor], image_size: int) -> nn.Module:
         """Return the trained student."""
         if not weights:
             raise UserError("the surrogate has no weights: give it a 'fit' section in params.yaml and run fit")
-        student = self._student(teacher, image_size)
+        student = self._student(folded(teacher, image_size), image_size, trained=True)
         student.load_state_dict(dict(weights))
         return student
 
-    def _student(self, teacher: Classifier, image_size: int) -> Student:
-        classifier = folded(deepcopy(teacher).cpu(), image_size)
-        classes = _classes(classifier, image_size)
-        return Student(classifier, classes, image_size, self.width, self.attentive, self.last_stage_only)
+    def distilled(self, teacher: Classifier, image_size: int) -> Classifier:
+        """Return the network that the student is distilled from and explained through: the teacher."""
+        return teacher
+
+    def _student(self, original: Classifier, image_size: int, trained: bool = False) -> Student:
+        """Build the student as training starts it, or of the same structure if `trained` weights follow."""
+        original = deepcopy(original).cpu()
+        classes = _classes(original, image_size)
+        network = original if self.student is None else self._network(self.student, classes, image_size, trained)
+        return Student(
+            network, classes, image_size, self.width, self.attentive, self.channels_too, self.last_stage_only
+        )
+
+    def _network(self, settings: NetworkSettings, classes: int, image_size: int, trained: bool) -> Classifier:
+        """Weights that exist are folded; a network from scratch keeps its batch norms, to learn with them."""
+        network = from_settings(settings, classes, weights="scratch" if trained else None)
+        return network.eval() if settings.weights == "scratch" else folded(network, image_size)
 
 
 def _classes(classifier: Classifier, image_size: int) -> int:

@@ -6,7 +6,7 @@ from torch import Tensor
 from methods.classifier import Classifier
 
 CHANNELS = 2
-_LEAST_SPREAD = 1e-3  # of logits over positions; below it evidence is taken as flat
+_LEAST_SPREAD = 1e-3  # of logits over positions; below it a map is taken as flat
 
 
 def class_evidence(classifier: Classifier, features: Tensor, targets: Tensor) -> Tensor:
@@ -30,5 +30,10 @@ def class_evidence(classifier: Classifier, features: Tensor, targets: Tensor) ->
     logits = classifier.head(positions).float().view(count, height * width, -1)
     chosen = targets.view(-1, 1, 1).expand(-1, height * width, 1)
     both = torch.cat([logits.gather(2, chosen), logits.log_softmax(2).gather(2, chosen)], 2).transpose(1, 2)
-    centred = both - both.mean(2, keepdim=True)
-    return (centred / (centred.square().mean(2, keepdim=True).sqrt() + _LEAST_SPREAD)).view(count, -1, height, width)
+    return standardised(both.reshape(count, -1, height, width))
+
+
+def standardised(maps: Tensor) -> Tensor:
+    """Subtract each map's mean over positions and divide by its standard deviation; [..., h, w] -> same."""
+    centred = maps - maps.mean((-2, -1), keepdim=True)
+    return centred / (centred.square().mean((-2, -1), keepdim=True).sqrt() + _LEAST_SPREAD)

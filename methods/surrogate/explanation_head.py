@@ -6,17 +6,18 @@ import torch
 from torch import Tensor, nn
 
 from methods.resize import upsample
-from methods.surrogate.evidence import CHANNELS
-
-LIMIT = 8.0  # of the map's logits; the sigmoid of 17 and more is 1 in float32, and the order of such pixels is lost
+from methods.surrogate.evidence import CHANNELS, standardised
 
 
 class ExplanationHead(nn.Module):
     """Fuse all stages at the size of the finest, and correct the coarse evidence for the class by what they show.
 
     `fused = sum_s upsample(BN(lateral_s(F_s)) + [s is last] lateral_e(E))`, refined by a depthwise 3x3 convolution;
-    `z(x, y) = <gain, upsample(E)> + <query + query_c, refined(x, y)> + bias`, with E of `class_evidence`;
-    `logit = LIMIT tanh(z / LIMIT)`.
+    `z(x, y) = <gain, upsample(E)> + <query + query_c, refined(x, y)>`, with E of `class_evidence`;
+    `logit = (z - mean z) / std z`, over the positions of the image.
+
+    Standardised logits fix how much of an image a map shows, so that training decides where, and neither everything
+    nor nothing is a way out. Their sigmoid keeps grey values apart: it is far from 0 and 1, where pixels would tie.
 
     All queries start at zero and the gain at (1, 0): the map starts as the class activation map, and every
     departure from it is learned, for all classes together and for each one. Borders are padded by repetition,
@@ -37,7 +38,6 @@ class ExplanationHead(nn.Module):
         )
         self.query = nn.Parameter(torch.zeros(width))
         self.queries = nn.Embedding(classes, width, _weight=torch.zeros(classes, width))
-        self.bias = nn.Parameter(torch.zeros(()))
         self.gain = nn.Parameter(torch.eye(CHANNELS)[0])
 
     def forward(self, stages: Sequence[Tensor], evidence: Tensor, targets: Tensor) -> Tensor:
@@ -48,7 +48,7 @@ class ExplanationHead(nn.Module):
         fused = sum((upsample(lateral, size) for lateral in _by_size(laterals[1:])), laterals[0])
         coarse = (self.gain.view(1, -1, 1, 1) * evidence).sum(1)
         correction = torch.einsum("bchw,bc->bhw", self.refine(fused), self.query + self.queries(targets))
-        return LIMIT * torch.tanh((upsample(coarse, size) + correction + self.bias) / LIMIT)
+        return standardised((upsample(coarse, size) + correction).float())
 
 
 def _by_size(maps: Sequence[Tensor]) -> list[Tensor]:

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from methods.classifier import Classifier
 from methods.resize import upsample
+from methods.surrogate.attention_transfer import attention_transfer
+from methods.surrogate.stages import stage_features, stage_indices
 from methods.surrogate.student import Student
 
 Weight = Annotated[float, Field(ge=0)]
@@ -18,14 +20,20 @@ Weight = Annotated[float, Field(ge=0)]
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class LossWeights:
-    """How much each term counts, and the temperature of the softened outputs."""
+    """How much each term counts.
+
+    temperature: of the softened outputs.
+    transfer: of attention transfer, an ablation.
+    cut: share of the maps that are cut at a random quantile, the threshold of `cut`.
+    """
 
     temperature: float = 4.0
     fidelity: Weight = 1.0
+    transfer: Weight = 0.0
     keep: Weight = 1.0
     drop: Weight = 1.0
-    area: Weight = 2.0
     smooth: Weight = 0.5
+    cut: Annotated[float, Field(ge=0, le=1)] = 0.5
 
 
 class SurrogateObjective(nn.Module):
@@ -36,20 +44,27 @@ class SurrogateObjective(nn.Module):
         fidelity = T^2 KL(teacher(x)/T || student(x)/T)
         keep     = -log p_c(b + m (x - b))           the class stays where the map says
         drop     = -log(1 - p_c(b + (1 - m)(x - b))) and leaves with it
-        area     = mean m
         smooth   = total variation of m
+        transfer = mean over stages of |Q_s / |Q_s| - Q_t / |Q_t||^2, Q = mean over channels of the squared features
 
-    For half of the images m is first cut at a random quantile of its own values (softly), so that
-    every part of the ranking counts, as in deletion and insertion curves; the other half keeps the
-    map as it is, so that its values are calibrated by the area term. The baseline is drawn per
-    image among the mean colour, black and a blurred copy, so that the map depends on none.
+    For a share `cut` of the images m is first cut at a random quantile of its own values (softly), so that
+    every part of the ranking counts, as in deletion and insertion curves; the others keep the map as it
+    is, so that its grey values count too. How much of an image a map shows is fixed by the head, see
+    `ExplanationHead`. The baseline is drawn per image among the mean colour, black and a blurred copy, so
+    that the map depends on none.
 
     distil: False replaces `fidelity` by the cross-entropy of the true labels (an ablation).
     explains: False leaves `fidelity` alone (an ablation).
     """
 
     def __init__(
-        self, student: Student, teacher: Classifier, weights: LossWeights, distil: bool = True, explains: bool = True
+        self,
+        student: Student,
+        teacher: Classifier,
+        weights: LossWeights,
+        image_size: int,
+        distil: bool = True,
+        explains: bool = True,
     ) -> None:
         super().__init__()
         self.distil = distil
@@ -57,6 +72,7 @@ class SurrogateObjective(nn.Module):
         self.trained = student
         self.weights = weights
         self._teacher = [teacher]  # in a list: not a sub-module, neither trained nor saved
+        self._stages = stage_indices(teacher, image_size) if weights.transfer else ()
 
     def forward(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """[B, 3, H, W] in [0, 1], [B] (unused when distilling) -> loss terms."""
@@ -64,8 +80,13 @@ class SurrogateObjective(nn.Module):
         with torch.no_grad():
             truth = teacher(images).float()
         target = truth.argmax(1)
-        logits, small = self.trained(images, target)
+        attended = self.trained.attended(images)
+        logits, small = self.trained.read(attended, target)
         imitation = {"fidelity": weights.fidelity * self._fidelity(logits.float(), truth, labels)}
+        if weights.transfer:
+            with torch.no_grad():
+                original = stage_features(teacher, self._stages, images)
+            imitation["transfer"] = weights.transfer * attention_transfer(attended, original)
         if not self.explains:
             return imitation
         mask = upsample(small.float(), (images.shape[-2], images.shape[-1]))
@@ -73,7 +94,6 @@ class SurrogateObjective(nn.Module):
         return imitation | {
             "keep": -weights.keep * log_kept.mean(),
             "drop": -weights.drop * log_lost.mean(),
-            "area": weights.area * mask.sigmoid().mean(),
             "smooth": weights.smooth * total_variation(small.float().sigmoid()),
         }
 
@@ -85,7 +105,7 @@ class SurrogateObjective(nn.Module):
     def _through_teacher(self, images: Tensor, mask: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """log p_c on what the map keeps and log(1 - p_c) on what it leaves, [B] each."""
         teacher, blurred = self._teacher[0], blur(images)
-        coin = torch.rand(len(images), 1, 1, device=images.device) < 0.5
+        coin = torch.rand(len(images), 1, 1, device=images.device) < self.weights.cut
         shown = torch.where(coin, cut(mask), mask.sigmoid()).unsqueeze(1)
         below, beneath = (draw_baseline(images, blurred, teacher.mean) for _ in range(2))
         kept, dropped = below + shown * (images - below), beneath + (1 - shown) * (images - beneath)

@@ -54,7 +54,7 @@ def test_unknown_teacher(trained, capsys, monkeypatch):
     changed = {"teacher": {"architecture": "test_resnett"}}
     other = miniature.write(trained.root / "other.yaml", miniature.settings(**changed))
     line = error_of(trained, capsys, monkeypatch, "teacher", params=other)
-    assert "unknown teacher architecture 'test_resnett'" in line
+    assert "unknown architecture 'test_resnett'" in line
     assert "did you mean 'test_resnet'?" in line
     assert len(line) < 400
 

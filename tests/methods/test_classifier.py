@@ -54,7 +54,7 @@ def test_wrong_and_truncated_weights(tmp_path):
 
 
 def test_unknown_architecture_and_argument():
-    with pytest.raises(UserError, match="unknown teacher architecture 'resnet81'"):
+    with pytest.raises(UserError, match="unknown architecture 'resnet81'"):
         create("resnet81", 3)
     with pytest.raises(UserError, match="check its arguments"):
         create("test_resnet", 3, arguments={"no_such_argument": 1})

@@ -17,8 +17,7 @@ from methods.resize import upsample
 from methods.runtime import Runtime
 from methods.surrogate import losses
 from methods.surrogate.attention import SpatialAttention, attend
-from methods.surrogate.evidence import class_evidence
-from methods.surrogate.explanation_head import LIMIT
+from methods.surrogate.evidence import class_evidence, standardised
 from tests import planted
 from tests.conftest import CLASSES, SIZE, small_classifier
 
@@ -60,19 +59,23 @@ def test_map_starts_as_the_class_activation_map_of_the_asked_class(classifier, i
     network = student(classifier).eval()
     evidence = class_evidence(classifier, classifier.features(images), targets)[:, 0]
     _, saliency = network(images, targets)
-    expected = LIMIT * torch.tanh(upsample(evidence, (SIZE // 4, SIZE // 4)) / LIMIT)
+    expected = standardised(upsample(evidence, (SIZE // 4, SIZE // 4)))
     assert torch.allclose(saliency, expected, atol=1e-3)
     assert not torch.allclose(saliency, network(images, (targets + 1) % CLASSES)[1], atol=0.1)
 
 
-def test_order_of_the_most_salient_pixels_is_kept(classifier, images, targets, seeds):
+def test_map_shows_as_much_of_the_image_whatever_the_scale_of_its_values(classifier, images, targets, seeds):
     network = student(classifier).eval()
     before = Surrogate().explain(network, images, targets, seeds)
-    network.explanation_head.gain.data *= 10
+    network.explanation_head.gain.data *= 1000
     after = Surrogate().explain(network, images, targets, seeds)
-    assert before.amax() > 0.8 and after.amax() > 0.99
-    ranks = [saliency.flatten(1).argsort(1).argsort(1).double() for saliency in (before, after)]
-    assert all(float(torch.corrcoef(torch.stack(pair))[0, 1]) > 0.99999 for pair in zip(*ranks, strict=True))
+    assert torch.allclose(before, after, atol=2e-3)
+    assert 0.4 < before.mean() < 0.6 and before.amax() < 0.99
+
+
+def test_map_without_any_spread_is_flat():
+    flat = torch.full((2, 5, 7), 3.0)
+    assert standardised(flat).abs().max() == 0
 
 
 def test_every_stage_reaches_the_map_and_the_logits(classifier, images, targets):
@@ -169,7 +172,7 @@ def test_training_lowers_every_loss_and_leaves_the_teacher_alone():
     examples = Examples(upsample(pixels, (SIZE, SIZE)).to(torch.uint8), torch.zeros(48, dtype=torch.int64))
     recipe = Recipe(epochs=8, batch_size=16, learning_rate=2e-3)
     curve = train(objective, examples, recipe, CPU, 0, dict, "test")
-    totals = curve[["fidelity", "keep", "drop", "area", "smooth"]].sum(axis=1)
+    totals = curve[["fidelity", "keep", "drop", "smooth"]].sum(axis=1)
     assert totals.iloc[-1] < totals.iloc[0]
     assert all(torch.equal(before[key], value) for key, value in teacher.state_dict().items())
     assert not teacher.training

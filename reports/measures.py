@@ -147,6 +147,12 @@ MEASURES = {
         "higher",
         "The same for the mean of the probabilities on the whole image and on the crop.",
     ),
+    "pooled_accuracy": Measure(
+        "Accuracy on selected features",
+        "higher",
+        "Share of the images whose true class the classifier’s head names from the last features, averaged with the "
+        "map as weights instead of evenly.",
+    ),
     "randomisation": Measure(
         "Similarity after randomisation, cascade",
         "lower",

@@ -29,6 +29,7 @@ SETTINGS: dict[str, Any] = {
         "adcc": {"images": 2},
         "part_effect": {"resolution": 1e-6},
         "zoom": {},
+        "pooling": {},
         "model_randomisation": {"levels": 2, "images": 2},
         "stability": {"draws": 2, "images": 2},
         "sparseness": {},

@@ -32,6 +32,19 @@ def make_image_folder(root):
     return {"folder": "tree"}
 
 
+def make_fine_grained(root):
+    home = root / "fgvc-aircraft-2013b/data"
+    home.mkdir(parents=True)
+    (home / "variants.txt").write_text("A300B4\nBoeing 737-700\n")
+    for count, split in enumerate(("train", "val", "test")):
+        names = [f"{10 * count + i:07d}" for i in range(6)]
+        lines = [f"{name} {('A300B4', 'Boeing 737-700')[i % 2]}" for i, name in enumerate(names)]
+        (home / f"images_variant_{split}.txt").write_text("\n".join(lines) + "\n")
+        for i, name in enumerate(names):
+            picture(home / "images" / f"{name}.jpg", i)
+    return {"set": "fgvc_aircraft"}
+
+
 def make_cub200(root):
     folder = root / "CUB_mini"
     (folder / "parts").mkdir(parents=True)

@@ -20,8 +20,8 @@ def attention_transfer(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> 
     distances = []
     for features, original in zip(student, _counterparts(student, teacher), strict=True):
         aim = upsample(_activation(original), (features.shape[-2], features.shape[-1]))
-        units = (F.normalize(activation.flatten(1), dim=1) for activation in (_activation(features), aim))
-        distances.append((next(units) - next(units)).square().sum(1).mean())
+        own, other = (F.normalize(activation.flatten(1), dim=1) for activation in (_activation(features), aim))
+        distances.append((own - other).square().sum(1).mean())
     return torch.stack(distances).mean()
 
 

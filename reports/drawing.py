@@ -26,7 +26,7 @@ from reports.results import Results
 PALETTE = ["#D55E00", "#2A86C8", "#009E73", "#CC79A7", "#B8860B", "#56B4E9", "#8172B3"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "p"]
 ABLATION_COLOUR = "#C08A64"
-ABLATION_MARKERS = ["<", ">", "d", "*"]
+ABLATION_MARKERS = ["<", ">", "d", "*", "h", "8", "p", "P", "v", "^", "D", "s"]
 CONTROL_COLOUR = "#8a8a8a"
 CONTROL_MARKER = "X"
 CONTROL_DASHES = [(5, 2), (1, 1.2), (6, 1.5, 1, 1.5)]

@@ -10,8 +10,8 @@ PAPER_FPS = 24.3
 
 
 def display_order(explainers: list[str]) -> list[str]:
-    """Put the surrogate first, its ablations next and the controls last; the others keep their order."""
-    place = {"ablation": 1, "method": 2, "control": 3}
+    """Put the surrogate first, the other methods next, then its ablations and the controls; each kind keeps its order."""
+    place = {"method": 1, "ablation": 2, "control": 3}
     return sorted(explainers, key=lambda name: 0 if name == SURROGATE else place[kind(name)])
 
 

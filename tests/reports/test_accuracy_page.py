@@ -109,14 +109,14 @@ def test_one_method_alone_is_neither_marked_nor_ranked(tmp_path):
     assert "Insertion AUC" in html
 
 
-def test_ablations_follow_the_surrogate_and_are_not_ranked(tmp_path):
+def test_ablations_follow_the_methods_and_are_not_ranked(tmp_path):
     names = ("surrogate", "grad_cam", "surrogate_no_attention", "uniform")
     _, params = small(tmp_path, names)
     html = rendered(tmp_path, params)
     accuracy = region(html, "Accuracy of")
     rows = re.findall(r'<tr( class="\w+")?><th scope="row">(.*?)</th>', accuracy)
-    assert [title for _, title in rows][:3] == ["Attentive surrogate", "Surrogate, no attention", "Grad-CAM"]
-    assert rows[1][0] == ' class="ablation"'
+    assert [title for _, title in rows][:3] == ["Attentive surrogate", "Grad-CAM", "Surrogate, no attention"]
+    assert rows[2][0] == ' class="ablation"'
     assert "minus Surrogate, no attention" in html
     ranks = next(f["aria-label"] for f in Page(html).all("svg") if f["aria-label"].startswith("Average ranks"))
     assert "no attention" not in ranks

@@ -10,7 +10,7 @@ PAPER_FPS = 24.3
 
 
 def display_order(explainers: list[str]) -> list[str]:
-    """Put the surrogate first, the other methods next, then its ablations and the controls; each kind keeps its order."""
+    """Put the surrogate first, then the other methods, its ablations and the controls; each kind keeps its order."""
     place = {"method": 1, "ablation": 2, "control": 3}
     return sorted(explainers, key=lambda name: 0 if name == SURROGATE else place[kind(name)])
 

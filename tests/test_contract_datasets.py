@@ -7,6 +7,7 @@ from PIL import Image
 from bench.datasets.base import Dataset
 from bench.stages.prepare import prepare
 from methods.registry import build, names
+from tests.bench.test_fine_grained import aircraft
 
 PART_NAMES = [
     *("back", "beak", "belly", "breast", "crown", "forehead", "left eye", "left leg", "left wing"),
@@ -33,15 +34,7 @@ def make_image_folder(root):
 
 
 def make_fine_grained(root):
-    home = root / "fgvc-aircraft-2013b/data"
-    home.mkdir(parents=True)
-    (home / "variants.txt").write_text("A300B4\nBoeing 737-700\n")
-    for count, split in enumerate(("train", "val", "test")):
-        names = [f"{10 * count + i:07d}" for i in range(6)]
-        lines = [f"{name} {('A300B4', 'Boeing 737-700')[i % 2]}" for i, name in enumerate(names)]
-        (home / f"images_variant_{split}.txt").write_text("\n".join(lines) + "\n")
-        for i, name in enumerate(names):
-            picture(home / "images" / f"{name}.jpg", i)
+    aircraft(root)
     return {"set": "fgvc_aircraft"}
 
 

@@ -1,6 +1,5 @@
 """The surrogate of a teacher that has forgotten everything, a control of its sanity."""
 
-from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
@@ -26,7 +25,7 @@ class SurrogateRandomTeacher(AttentiveSurrogate):
 
     def distilled(self, teacher: Classifier, image_size: int) -> Classifier:
         """See `AttentiveSurrogate.distilled`; every layer is redrawn with its own mean and deviation, from seed 0."""
-        forgotten = folded(deepcopy(teacher), image_size)
+        forgotten = folded(teacher, image_size)  # a copy
         generator = torch.Generator().manual_seed(0)
         for layer in forgotten.modules():
             reinitialise(layer, generator)

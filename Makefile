@@ -7,7 +7,7 @@ export PATH := $(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 EVERYTHING := surrogate,surrogate_last_stage,surrogate_no_attention,surrogate_no_distillation,surrogate_attention_only
 EVERYTHING := $(EVERYTHING),surrogate_channel_attention,surrogate_attention_transfer,surrogate_no_keep,surrogate_no_drop
-EVERYTHING := $(EVERYTHING),surrogate_no_threshold,surrogate_small_student,surrogate_random_teacher
+EVERYTHING := $(EVERYTHING),surrogate_random_threshold,surrogate_small_student,surrogate_random_teacher
 EVERYTHING := $(EVERYTHING),grad_cam,grad_cam_plus_plus,score_cam,rise,meaningful_perturbation,uniform,centre,sobel
 
 .PHONY: repro verify full birds peers test lint benchmark clean

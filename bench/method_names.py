@@ -13,7 +13,7 @@ TITLES = {
     "surrogate_attention_transfer": "Surrogate, attention transfer too",
     "surrogate_no_keep": "Surrogate, no keep loss",
     "surrogate_no_drop": "Surrogate, no drop loss",
-    "surrogate_no_threshold": "Surrogate, no random thresholds",
+    "surrogate_random_threshold": "Surrogate, random thresholds too",
     "surrogate_small_student": "Surrogate, small student",
     "surrogate_random_teacher": "Surrogate of a random teacher",
     "grad_cam": "Grad-CAM",

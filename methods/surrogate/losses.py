@@ -24,7 +24,7 @@ class LossWeights:
 
     temperature: of the softened outputs.
     transfer: of attention transfer, an ablation.
-    cut: share of the maps that are cut at a random quantile, the threshold of `cut`.
+    cut: share of the maps that are cut at a random quantile, an ablation.
     """
 
     temperature: float = 4.0
@@ -33,7 +33,7 @@ class LossWeights:
     keep: Weight = 1.0
     drop: Weight = 1.0
     smooth: Weight = 0.5
-    cut: Annotated[float, Field(ge=0, le=1)] = 0.5
+    cut: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
 class SurrogateObjective(nn.Module):
@@ -47,11 +47,11 @@ class SurrogateObjective(nn.Module):
         smooth   = total variation of m
         transfer = mean over stages of |Q_s / |Q_s| - Q_t / |Q_t||^2, Q = mean over channels of the squared features
 
-    For a share `cut` of the images m is first cut at a random quantile of its own values (softly), so that
-    every part of the ranking counts, as in deletion and insertion curves; the others keep the map as it
-    is, so that its grey values count too. How much of an image a map shows is fixed by the head, see
-    `ExplanationHead`. The baseline is drawn per image among the mean colour, black and a blurred copy, so
-    that the map depends on none.
+    How much of an image a map shows is fixed by the head, see `ExplanationHead`. The baseline is drawn per
+    image among the mean colour, black and a blurred copy, so that the map depends on none.
+
+    An ablation: for a share `cut` of the images m is first cut at a random quantile of its own values
+    (softly), so that every part of the ranking counts, as in deletion and insertion curves.
 
     distil: False replaces `fidelity` by the cross-entropy of the true labels (an ablation).
     explains: False leaves `fidelity` alone (an ablation).
@@ -105,14 +105,20 @@ class SurrogateObjective(nn.Module):
     def _through_teacher(self, images: Tensor, mask: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """log p_c on what the map keeps and log(1 - p_c) on what it leaves, [B] each."""
         teacher, blurred = self._teacher[0], blur(images)
-        coin = torch.rand(len(images), 1, 1, device=images.device) < self.weights.cut
-        shown = torch.where(coin, cut(mask), mask.sigmoid()).unsqueeze(1)
+        shown = self._shown(mask).unsqueeze(1)
         below, beneath = (draw_baseline(images, blurred, teacher.mean) for _ in range(2))
         kept, dropped = below + shown * (images - below), beneath + (1 - shown) * (images - beneath)
         logits = teacher(torch.cat([kept, dropped])).float()
         on_kept, on_dropped = logits.chunk(2)
         log_kept = on_kept.log_softmax(1).gather(1, target[:, None]).squeeze(1)
         return log_kept, log_complement(on_dropped, target)
+
+    def _shown(self, mask: Tensor) -> Tensor:
+        """The map, [B, H, W]; of a share `cut` of the images its values above a threshold alone."""
+        if not self.weights.cut:
+            return mask.sigmoid()
+        coin = torch.rand(len(mask), 1, 1, device=mask.device) < self.weights.cut
+        return torch.where(coin, cut(mask), mask.sigmoid())
 
 
 def fidelity(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:

@@ -11,9 +11,9 @@ from methods.explainers.surrogate import Surrogate
 from methods.explainers.surrogate_random_teacher import SurrogateRandomTeacher
 from methods.network_settings import NetworkSettings
 from methods.registry import build, names
+from methods.surrogate import losses
 from methods.surrogate.attention import ChannelAttention
 from methods.surrogate.attention_transfer import attention_transfer
-from methods.surrogate.losses import LossWeights
 from tests.conftest import CLASSES, SIZE, small_classifier
 
 VARIANTS = [name for name in names(Explainer) if name.startswith("surrogate")]
@@ -102,17 +102,16 @@ def test_ablated_losses_are_gone_and_the_others_stay(images):
         }
 
 
-def test_without_thresholds_the_map_masks_as_it_is(images):
-    sure = Surrogate(losses=LossWeights(cut=1.0))
-    never = build(Explainer, "surrogate_no_threshold", {})
-    assert never.losses.cut == 0
-    assert terms(never, images)["keep"] != terms(sure, images)["keep"]
-    torch.manual_seed(0)
-    objective = never.objective(small_classifier(), SIZE)
-    torch.manual_seed(5)
-    one = objective(images, torch.zeros(len(images), dtype=torch.long))["keep"]
-    torch.manual_seed(5)
-    assert torch.equal(one, objective(images, torch.zeros(len(images), dtype=torch.long))["keep"])
+def test_random_thresholds_cut_half_of_the_maps_and_the_surrogate_none(monkeypatch):
+    cuts = []
+    monkeypatch.setattr(losses, "cut", lambda mask: cuts.append(len(mask)) or torch.full_like(mask, 7.0))
+    masks = torch.randn(400, 4, 4, generator=torch.Generator().manual_seed(0))
+    plain, thresholds = Surrogate(), build(Explainer, "surrogate_random_threshold", {})
+    shown = {method: method.objective(small_classifier(), SIZE)._shown(masks) for method in (plain, thresholds)}
+    assert torch.equal(shown[plain], masks.sigmoid()) and cuts == [400]
+    altered = (shown[thresholds] == 7.0).all((1, 2))
+    assert 160 < altered.sum() < 240
+    assert torch.equal(shown[thresholds][~altered], masks[~altered].sigmoid())
 
 
 def test_attention_transfer_by_hand():

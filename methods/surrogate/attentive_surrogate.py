@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, ClassVar
 
 import torch
@@ -27,6 +27,7 @@ class AttentiveSurrogate(Explainer):
     losses: weights of the terms in `SurrogateObjective`.
 
     attentive, channels_too, last_stage_only, distil, explains: the design, see `Student` and `SurrogateObjective`.
+    altered: of `losses`, whatever the settings say.
     """
 
     attentive: ClassVar[bool] = True
@@ -34,6 +35,7 @@ class AttentiveSurrogate(Explainer):
     last_stage_only: ClassVar[bool] = False
     distil: ClassVar[bool] = True
     explains: ClassVar[bool] = True
+    altered: ClassVar[Mapping[str, float]] = {}
     student: NetworkSettings | None = None
     width: Annotated[int, Field(gt=0)] = 64
     losses: LossWeights = field(default_factory=LossWeights)
@@ -48,7 +50,8 @@ class AttentiveSurrogate(Explainer):
         """See `Explainer.objective`."""
         original = folded(self.distilled(teacher, image_size), image_size)
         student = self._student(original, image_size)
-        return SurrogateObjective(student, original, self.losses, image_size, self.distil, self.explains)
+        losses = replace(self.losses, **self.altered)
+        return SurrogateObjective(student, original, losses, image_size, self.distil, self.explains)
 
     def prepare(self, teacher: Classifier, weights: Mapping[str, Tensor], image_size: int) -> nn.Module:
         """Return the trained student."""

@@ -102,6 +102,21 @@ def test_ablated_losses_are_gone_and_the_others_stay(images):
         }
 
 
+@pytest.mark.parametrize(
+    ("name", "term", "weight"),
+    [
+        ("no_keep", "keep", 0),
+        ("no_drop", "drop", 0),
+        ("attention_transfer", "transfer", 1),
+        ("random_threshold", "cut", 0.5),
+    ],
+)
+def test_settings_do_not_undo_an_ablation(name, term, weight):
+    own = build(Explainer, f"surrogate_{name}", {"losses": {"temperature": 2.0, term: 0.3}})
+    weights = own.objective(small_classifier(), SIZE).weights
+    assert getattr(weights, term) == weight and weights.temperature == 2.0
+
+
 def test_random_thresholds_cut_half_of_the_maps_and_the_surrogate_none(monkeypatch):
     cuts = []
     monkeypatch.setattr(losses, "cut", lambda mask: cuts.append(len(mask)) or torch.full_like(mask, 7.0))

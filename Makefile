@@ -23,7 +23,7 @@ birds: $(VENV)/.installed ## needs BENCH_DATA and BENCH_WEIGHTS, see README
 	dvc exp run --set-param 'run=[parts,birds]'
 	@echo "report: $(CURDIR)/artifacts/report/index.html"
 
-full: $(VENV)/.installed ## the surrogate's ablations and meaningful perturbation too: three quarters of an hour more
+full: $(VENV)/.installed ## the surrogate's ablations and meaningful perturbation too: an hour more
 	dvc exp run --set-param 'compare=[$(EVERYTHING)]'
 	@echo "report: $(CURDIR)/artifacts/report/index.html"
 

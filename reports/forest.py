@@ -22,7 +22,7 @@ def intervals(
     """Plot every explainer's mean of one metric and, where there is any, the paired difference of the surrogate to it.
 
     Both have 95 % intervals. A difference is filled where the Holm-corrected test finds it, hollow where it does
-    not. None without data.
+    not. Controls, which may be far off, have a mean alone. None without data.
 
     Args:
         results: the experiment.
@@ -33,7 +33,7 @@ def intervals(
     chosen = rows[(rows["metric"] == metric) & rows["mean"].notna()]
     if chosen.empty:
         return None
-    found = {name: own[metric] for name, own in differences.items() if metric in own}
+    found = {n: own[metric] for n, own in differences.items() if metric in own and glossary.kind(n) != "control"}
     names, measure = list(chosen["explainer"]), results.measures[metric]
     panels = 2 if any(name in names for name in found) else 1
     with canvas(3 + 1.9 * panels, 0.9 + 0.27 * len(names), panels) as (figure, axes):

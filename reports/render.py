@@ -10,19 +10,20 @@ from tqdm import tqdm
 
 from bench.artifacts import write_atomically
 from bench.stages.command import run, say
-from reports import exports, ledger, page, tables
+from reports import comparisons, exports, ledger, page, tables
 from reports.results import Results, read_all
 
 
 def render(found: list[Results], out: Path) -> list[page.Section]:
-    """Write index.html, accuracy.csv, throughput.csv, claims.csv and tables/ into `out`."""
+    """Write index.html, accuracy.csv, differences.csv, throughput.csv, claims.csv and tables/ into `out`."""
     pictured = sum(results.gallery is not None for results in found)
     share = page.GALLERY_BYTES // max(1, pictured)
     sections = [page.section(i, results, share) for i, results in enumerate(tqdm(found, desc="report"))]
     text = page.html(sections)
     write_atomically(out / "index.html", lambda path: path.write_text(text, encoding="utf-8"))
     rows = {section.results.key: section.rows for section in sections}
-    tables.write(out, rows, [speed for section in sections for speed in section.speeds], ledger.rows(found))
+    minus = comparisons.table({section.results.key: section.differences for section in sections})
+    tables.write(out, rows, minus, [speed for section in sections for speed in section.speeds], ledger.rows(found))
     exports.write(out / "tables", sections)
     return sections
 

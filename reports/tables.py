@@ -100,18 +100,22 @@ def fidelity(results: Results) -> list[dict[str, Any]]:
     return rows
 
 
-def write(out: Path, found: dict[str, pd.DataFrame], speeds: list[Speed], claims: pd.DataFrame) -> None:
-    """Write accuracy.csv, throughput.csv and claims.csv.
+def write(
+    out: Path, found: dict[str, pd.DataFrame], differences: pd.DataFrame, speeds: list[Speed], claims: pd.DataFrame
+) -> None:
+    """Write accuracy.csv, differences.csv, throughput.csv and claims.csv.
 
     Args:
         out: folder.
         found: experiment -> rows of `accuracy`.
+        differences: rows of `comparisons.table`.
         speeds: rows of `speeds.throughput`.
         claims: rows with `CLAIM_COLUMNS`.
     """
     filled = [table for table in found.values() if len(table)]
     joined = pd.concat(filled) if filled else pd.DataFrame(columns=ACCURACY_COLUMNS)
     artifacts.write_rows(out / "accuracy.csv", joined[ACCURACY_COLUMNS])
+    artifacts.write_rows(out / "differences.csv", differences)
     columns = list(Speed.__dataclass_fields__)
     artifacts.write_rows(out / "throughput.csv", pd.DataFrame([asdict(s) for s in speeds], columns=columns))
     artifacts.write_rows(out / "claims.csv", claims)

@@ -19,7 +19,7 @@ def test_every_difference_has_its_interval_and_the_corrected_test(whole):
     table = Page(region(html, "Paired differences of")).text
     found = read(folder / "results/parts", committed=False)
     pairs = comparisons.surrogate_minus(found)
-    assert list(pairs) == ["grad_cam", "score_cam", "rise"]
+    assert list(pairs) == ["grad_cam", "score_cam", "rise", "uniform", "centre", "sobel"]
     for other in pairs:
         for metric in result_tree.METRICS:
             one, unit = pairs[other][metric], found.measures[metric].unit
@@ -105,7 +105,7 @@ def test_one_method_alone_is_neither_marked_nor_ranked(tmp_path):
     _, params = small(tmp_path, ("surrogate", "uniform"))
     html = rendered(tmp_path, params)
     assert 'class="num best"' not in html
-    assert "Average ranks" not in html and "Surrogate minus" not in html
+    assert "Average ranks" not in html and "minus Uniform noise" in html
     assert "Insertion AUC" in html
 
 

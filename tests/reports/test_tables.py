@@ -91,12 +91,20 @@ def test_comparison_is_the_surrogate_minus_every_other_after_correction():
         centre=other,
     )
     found = comparisons.surrogate_minus(results)
-    assert list(found) == ["grad_cam", "surrogate_no_attention"]
+    assert list(found) == ["grad_cam", "surrogate_no_attention", "centre"]
     insertion, deletion = found["grad_cam"]["insertion"], found["grad_cam"]["deletion"]
     assert insertion.difference.mean == pytest.approx(0.2)
     assert (insertion.outcome, deletion.outcome) == ("better", "worse")
     assert insertion.p_holm == pytest.approx(2 * insertion.p), "two metrics of one method are the family"
     assert set(found["grad_cam"]) == {"insertion", "deletion"}
+    rows = comparisons.table({"parts": found}).set_index(["minus", "metric"])
+    assert len(rows) == 6 and set(rows["experiment"]) == {"parts"}
+    assert rows.loc[("centre", "deletion"), ["difference", "n", "outcome"]].tolist() == [
+        pytest.approx(0.2),
+        10,
+        "worse",
+    ]
+    assert rows.loc[("grad_cam", "insertion"), "p_holm"] == insertion.p_holm
 
 
 def test_comparison_needs_images_that_both_were_scored_on():
@@ -172,7 +180,8 @@ def test_files_hold_the_rows(tmp_path):
     results.timings["surrogate"] = result_tree.throughput("parts", "surrogate")
     results.protocols["insertion"] = Protocol({"steps": 28})
     claims = pd.DataFrame([("parts", "speed", "reproduced", "Why.")], columns=tables.CLAIM_COLUMNS)
-    tables.write(tmp_path, {"parts": tables.accuracy(results)}, speeds.throughput(results), claims)
+    minus = comparisons.table({"parts": comparisons.surrogate_minus(results)})
+    tables.write(tmp_path, {"parts": tables.accuracy(results)}, minus, speeds.throughput(results), claims)
     accuracy = pd.read_csv(tmp_path / "accuracy.csv")
     assert accuracy.columns.tolist() == tables.ACCURACY_COLUMNS
     assert accuracy["n"].tolist() == [4, 0]

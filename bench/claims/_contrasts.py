@@ -77,4 +77,5 @@ def superiority(evidence: Evidence, others: Sequence[str], metrics: Sequence[str
         return Judgement("reproduced", f"The surrogate is {count}.", figures)
     if worse and worse >= better:
         return Judgement("not reproduced", f"The surrogate is {count}.", figures)
-    return Judgement("inconclusive", f"The surrogate is {count}; the others are not distinguishable.", figures)
+    rest = "; the others are not distinguishable" if better + worse < len(tested) else ""
+    return Judgement("inconclusive", f"The surrogate is {count}{rest}.", figures)

@@ -171,6 +171,16 @@ def test_a_margin_is_not_superiority():
     assert all("non-inferior" in one.outcome and "worse" in one.outcome for one in decisive)
 
 
+def test_the_reason_tells_of_open_comparisons_only_where_there_are_any():
+    found = evidence()
+    found.samples["surrogate", "effect_mass"] = found.samples["surrogate", "effect_mass"] - 0.6
+    reason = FinerThanLastLayer().judge(found).reason
+    assert reason == "The surrogate is better on 6, worse on 1 of 7 comparisons."
+    found.samples["surrogate", "adcc"] = found.samples["grad_cam", "adcc"].copy()
+    reason = FinerThanLastLayer().judge(found).reason
+    assert reason == "The surrogate is better on 5, worse on 1 of 7 comparisons; the others are not distinguishable."
+
+
 def test_metrics_that_do_not_apply_are_left_out_and_unscored_ones_are_missing():
     found = evidence()
     for name in METHODS:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from methods.errors import UserError, one_of
 from methods.network_settings import NetworkSettings
+from methods.replay import replayed
 from methods.token_maps import from_map, to_map
 
 
@@ -39,8 +40,7 @@ class Classifier(nn.Module):
 
     def features(self, images: Tensor) -> Tensor:
         """[B, 3, H, W] in [0, 1] -> [B, C, h, w], the last convolutional stage or a transformer's last patches."""
-        features = self.backbone.forward_features(self.normalise(images))  # type: ignore[operator]
-        return to_map(features, self.backbone)
+        return replayed(self, self._features, images)
 
     def head(self, features: Tensor) -> Tensor:
         """[B, C, h, w] -> [B, K] logits."""
@@ -61,11 +61,15 @@ class Classifier(nn.Module):
 
     def logits_of_normalised(self, normalised: Tensor) -> Tensor:
         """[B, 3, H, W] that `normalise` made -> [B, K] logits."""
-        return self.backbone(normalised)
+        return replayed(self, self.backbone, normalised)
 
     def forward(self, images: Tensor) -> Tensor:
         """[B, 3, H, W] in [0, 1] -> [B, K] logits."""
         return self.logits_of_normalised(self.normalise(images))
+
+    def _features(self, images: Tensor) -> Tensor:
+        features = self.backbone.forward_features(self.normalise(images))  # type: ignore[operator]
+        return to_map(features, self.backbone)
 
 
 def create(

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from methods.classifier import Classifier
+from methods.replay import replayed
 from methods.resize import upsample
 from methods.surrogate.attention import ChannelAttention, Everywhere, SpatialAttention, attend
 from methods.surrogate.evidence import class_evidence
@@ -65,6 +66,9 @@ class Student(nn.Module):
         Returns:
             class logits [B, K] and map logits [B, h, w] at the size of the finest stage.
         """
+        return replayed(self, self._forward, images, *(() if targets is None else (targets,)))
+
+    def _forward(self, images: Tensor, targets: Tensor | None = None) -> tuple[Tensor, Tensor]:
         return self.read(self.attended(images), targets)
 
     def attended(self, images: Tensor) -> list[Tensor]:

@@ -1,0 +1,101 @@
+"""Forward passes recorded as CUDA graphs and replayed: launching kernels for few images outlasts running them."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+LARGEST = 16  # images; with more the GPU is busy by itself
+PATIENCE = 2  # calls that are made as they are, before one of the same kind is recorded
+KEPT = 8  # recordings of one network
+
+Result = TypeVar("Result", Tensor, tuple[Tensor, Tensor])
+_known: WeakKeyDictionary[nn.Module, "_Recordings"] = WeakKeyDictionary()
+
+
+def replayed(network: nn.Module, call: Callable[..., Result], *inputs: Tensor) -> Result:
+    """Return `call(*inputs)`, on a GPU from a recording of the same kernels where that is faster and safe.
+
+    Recorded are frozen networks in evaluation mode, in inference mode, of at most `LARGEST` images, without hooks; once
+    the same sizes have come `PATIENCE` times. Weights may change in place or move; modules may not be replaced.
+
+    Args:
+        network: whose weights `call` reads.
+        call: a method of `network` that launches the same kernels for all inputs of one size, without waiting for any.
+        inputs: tensors on one device.
+    """
+    if not _worthwhile(network, inputs):
+        return call(*inputs)
+    return _known.setdefault(network, _Recordings(network)).run(call, inputs)
+
+
+def _worthwhile(network: nn.Module, inputs: tuple[Tensor, ...]) -> bool:
+    return (
+        inputs[0].is_cuda
+        and len(inputs[0]) <= LARGEST
+        and torch.is_inference_mode_enabled()
+        and not network.training
+        and not torch.cuda.is_current_stream_capturing()
+    )
+
+
+class _Recordings:
+    """What was recorded of one network; it does not hold the network itself, which would keep it alive."""
+
+    def __init__(self, network: nn.Module) -> None:
+        self._modules = list(network.modules())[1:]
+        self._weights = [*network.parameters(), *network.buffers()]
+        self._places: list[int] = []
+        self._seen: dict[tuple[object, ...], int] = {}
+        self._made: dict[tuple[object, ...], _Recording] = {}
+
+    def run(self, call: Callable[..., Any], inputs: tuple[Tensor, ...]) -> Any:
+        if any(module._forward_hooks or module._forward_pre_hooks for module in self._modules):
+            return call(*inputs)
+        if any(weight.requires_grad for weight in self._weights):
+            return call(*inputs)
+        places = [weight.data_ptr() for weight in self._weights]
+        if places != self._places:
+            self._places = places
+            self._made.clear()
+        cast = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else None
+        sizes = tuple((one.shape, one.stride(), one.dtype, one.device) for one in inputs)
+        key = (getattr(call, "__name__", call), cast, sizes)
+        if key in self._made:
+            return self._made[key](inputs)
+        self._seen[key] = self._seen.get(key, 0) + 1
+        if self._seen[key] <= PATIENCE:
+            return call(*inputs)
+        if len(self._made) == KEPT:
+            self._made.pop(next(iter(self._made)))
+        self._made[key] = _Recording(call, inputs)
+        return self._made[key](inputs)
+
+
+class _Recording:
+    """The kernels of one call, with memory of their own for what they read and write."""
+
+    def __init__(self, call: Callable[..., Any], inputs: tuple[Tensor, ...]) -> None:
+        self._inputs = [one.clone() for one in inputs]
+        self._graph = torch.cuda.CUDAGraph()
+        device = inputs[0].device
+        cast = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else None
+        # Without the cache, since weights that were cast before the recording may be freed before it is replayed.
+        with torch.autocast("cuda", cast, enabled=cast is not None, cache_enabled=False), torch.cuda.device(device):
+            aside = torch.cuda.Stream()
+            aside.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(aside):
+                call(*self._inputs)  # what libraries set up at a first call must not be recorded
+            torch.cuda.current_stream().wait_stream(aside)
+            with torch.cuda.graph(self._graph):
+                self._outputs = call(*self._inputs)
+
+    def __call__(self, inputs: tuple[Tensor, ...]) -> Any:
+        for own, one in zip(self._inputs, inputs, strict=True):
+            own.copy_(one)
+        self._graph.replay()
+        if isinstance(self._outputs, Tensor):
+            return self._outputs.clone()
+        return tuple(one.clone() for one in self._outputs)

@@ -1,0 +1,141 @@
+"""What is recorded as a CUDA graph, and that a replay is the call itself."""
+
+import copy
+
+import pytest
+import torch
+
+from methods import replay
+from methods.runtime import start
+from methods.surrogate.student import Student
+from tests.conftest import CLASSES, SIZE, small_classifier
+
+CALLS = replay.PATIENCE + 3
+
+
+class Recording:
+    """Counts itself and calls as it is."""
+
+    made = 0
+
+    def __init__(self, call, inputs):
+        type(self).made += 1
+        self.call = call
+
+    def __call__(self, inputs):
+        return self.call(*inputs)
+
+
+@pytest.fixture
+def recording(monkeypatch):
+    """As on a GPU, but for the recording itself."""
+    monkeypatch.setattr(Recording, "made", 0)
+    monkeypatch.setattr(replay, "_worthwhile", lambda network, inputs: True)
+    monkeypatch.setattr(replay, "_Recording", Recording)
+    return Recording
+
+
+def test_nothing_is_recorded_on_a_cpu(classifier, images, monkeypatch):
+    monkeypatch.setattr(replay, "_Recording", None)
+    with torch.inference_mode():
+        for _ in range(CALLS):
+            classifier.features(images)
+
+
+def test_what_comes_again_is_recorded_once(recording, classifier, images):
+    for calls in range(1, CALLS):
+        classifier.features(images)
+        assert recording.made == int(calls > replay.PATIENCE)
+
+
+def test_another_size_or_method_is_recorded_apart(recording, images):
+    model = small_classifier()
+    for _ in range(CALLS):
+        model.features(images)
+        model.features(images[:2])
+        model(images)
+    assert recording.made == 3
+
+
+def test_a_hook_is_called_every_time(recording, images):
+    model, seen = small_classifier(), []
+    handle = model.backbone.get_classifier().register_forward_hook(lambda *_: seen.append(1))
+    for _ in range(CALLS):
+        model(images)
+    assert len(seen) == CALLS and not recording.made
+    handle.remove()
+
+
+def test_weights_that_ask_for_a_gradient_are_not_recorded(recording, images):
+    model = small_classifier().requires_grad_(True)
+    for _ in range(CALLS):
+        model(images)
+    assert not recording.made
+
+
+def test_weights_that_moved_are_recorded_again(recording, images):
+    model = small_classifier()
+    for _ in range(CALLS):
+        model(images)
+    model.backbone.get_classifier().weight.data = torch.zeros(CLASSES, model.backbone.num_features)
+    model(images)
+    assert recording.made == 2
+
+
+def test_few_recordings_are_kept(recording, monkeypatch, images):
+    monkeypatch.setattr(replay, "KEPT", 1)
+    model = small_classifier()
+    for _ in range(2):
+        for some in (images, images[:2]):
+            for _ in range(CALLS):
+                model(some)
+    assert recording.made == 4
+
+
+@pytest.fixture
+def gpu():
+    return start("cuda")
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_replay_is_the_call_itself(gpu, precision, images, targets):
+    for network in (small_classifier(), Student(small_classifier(), CLASSES, SIZE)):
+        model = gpu.place(network).requires_grad_(False)
+        inputs = (images.cuda(), targets.cuda()) if isinstance(network, Student) else (images.cuda(),)
+        with torch.inference_mode(), torch.autocast("cuda", torch.bfloat16, enabled=precision == "bf16"):
+            found = [model(*(one.roll(turn, 0) for one in inputs)) for turn in range(CALLS)]
+            recordings = replay._known[model]
+            assert len(recordings._made) == 1
+            replay._known.pop(model)
+            for turn, replayed_ in enumerate(found):
+                direct = copy.deepcopy(model)(*(one.roll(turn, 0) for one in inputs))
+                for one, other in zip(flat(replayed_), flat(direct), strict=True):
+                    assert torch.equal(one, other)
+
+
+@pytest.mark.gpu
+def test_a_replay_follows_the_weights(gpu, images):
+    model = gpu.place(small_classifier()).requires_grad_(False)
+    with torch.inference_mode():
+        before = [model(images.cuda()) for _ in range(CALLS)][-1]
+        model.load_state_dict(small_classifier(seed=1).state_dict())
+        after = model(images.cuda())
+        assert len(replay._known[model]._made) == 1
+    expected = gpu.place(small_classifier(seed=1))(images.cuda())
+    assert torch.allclose(after, expected, atol=1e-5) and not torch.allclose(after, before, atol=1e-3)
+
+
+@pytest.mark.gpu
+def test_recordings_go_with_their_network(gpu, images):
+    model = gpu.place(small_classifier()).requires_grad_(False)
+    with torch.inference_mode():
+        for _ in range(CALLS):
+            model(images.cuda())
+    count = len(replay._known)
+    del model
+    assert len(replay._known) == count - 1
+
+
+def flat(outputs):
+    return outputs if isinstance(outputs, tuple) else (outputs,)

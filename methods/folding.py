@@ -28,7 +28,8 @@ def folded(model: ModelT, image_size: int) -> ModelT:
         return original
     example = torch.rand(2, 3, image_size, image_size, generator=torch.Generator().manual_seed(0))
     copy, example = deepcopy(original), example.to(parameter)
-    with torch.no_grad():
+    # TF32 would round by more than the folding.
+    with torch.no_grad(), torch.backends.cudnn.flags(enabled=torch.backends.cudnn.enabled, allow_tf32=False):
         pairs = _pairs(copy, example)
         for convolution, norm in pairs.items():
             _replace(copy, norm, _after(_module(copy, norm)), convolution)

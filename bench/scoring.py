@@ -15,8 +15,6 @@ from methods.registry import build
 from methods.resize import upsample
 from methods.runtime import Runtime
 
-BATCH = 8  # images
-
 
 @dataclass(frozen=True)
 class Scores:
@@ -52,7 +50,7 @@ def score(
     parts: dict[str, list[Curve]] = {}
     size = (evaluation.data.images.shape[-2], evaluation.data.images.shape[-1])
     with tqdm(total=count, desc=f"score {name}", unit="image") as bar:
-        for chunk in evaluation.chunks(BATCH):
+        for chunk in evaluation.chunks(machine.images_at_once):
             batch = batch_of(evaluation, chunk, method, changed, machine, draw)
             saliency = upsample(maps[chunk].to(machine.device), size)
             for metric in metrics:

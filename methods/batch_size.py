@@ -12,8 +12,8 @@ from methods.classifier import Classifier
 
 FIXED = 16  # where nothing is searched for: on a CPU larger passes gain nothing, see docs/speed.md
 CANDIDATES = {"cuda": (16, 32, 64, 128, 256, 512)}  # by device, for a search
-MEMORY = 1.2e9  # bytes that a forward pass may need above the network
-GAIN = 0.05  # of time per copy, for which a larger pass is preferred
+MEMORY = 1.8e9  # bytes that a forward pass may need above the network
+GAIN = 0.03  # of time per copy, for which a larger pass is preferred
 ROUNDS = 3
 
 _found: WeakKeyDictionary[Classifier, dict[tuple[object, ...], int]] = WeakKeyDictionary()
@@ -25,6 +25,11 @@ class Cost:
 
     seconds: float
     memory: float
+
+
+def searched(device: torch.device) -> bool:
+    """Return whether the number is searched for on this device."""
+    return device.type in CANDIDATES
 
 
 def chunk(device: torch.device) -> int:
@@ -43,7 +48,7 @@ def batch_size(model: Classifier, images: Tensor) -> int:
         images: [..., 3, H, W]; of them only size, type and device matter.
     """
     device, size = images.device, images.shape[-3:]
-    if device.type not in CANDIDATES:
+    if not searched(device):
         return FIXED
     known = _found.setdefault(model, {})
     key = (device, size, images.dtype, torch.is_autocast_enabled(device.type))

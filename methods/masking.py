@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from methods.batch_size import batch_size
+from methods.batch_size import batch_size, searched
 from methods.classifier import Classifier
 
 
@@ -97,8 +97,8 @@ def stream(model: Classifier, image: Tensor, masks: Iterable[Masks], target: Ten
     size = batch_size(model, visible)
     for several in masks:
         for part in several.split(size):
-            copies = part.times(visible)
-            yield part, _probabilities(model, copies, target.expand(len(copies)))
+            copies = _rounded(part, size).times(visible)
+            yield part, _probabilities(model, copies, target.expand(len(copies)))[: len(part)]
 
 
 @torch.inference_mode()
@@ -140,6 +140,15 @@ def normalised_probabilities(model: Classifier, normalised: Tensor, targets: Ten
     size = batch_size(model, normalised)
     parts = zip(normalised.split(size), targets.split(size), strict=True)
     return torch.cat([_probabilities(model, images, classes) for images, classes in parts])
+
+
+def _rounded(part: Masks, size: int) -> Masks:
+    """On a GPU, repeat masks up to a power of two or `size`: to plan for a new number takes seconds the first time."""
+    count = len(part)
+    if count == size or not searched(part.rows.device):
+        return part
+    turns = torch.arange(min(size, 1 << (count - 1).bit_length()), device=part.rows.device) % count
+    return Masks(part.rows[turns], part.columns if part.columns.ndim == 2 else part.columns[turns])
 
 
 def _probabilities(model: Classifier, normalised: Tensor, targets: Tensor) -> Tensor:

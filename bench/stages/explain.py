@@ -14,8 +14,6 @@ from methods.errors import UserError
 from methods.explainers.base import Explainer
 from methods.runtime import Runtime
 
-BATCH = 8  # images
-
 
 def main(
     params: Path, experiment: str, explainer: str, data: Path, teacher: Path, predictions: Path, fit: Path, maps: Path
@@ -41,7 +39,7 @@ def explain(
     """Return the maps [N, h, w], float32, of all evaluation images, from the seeds of one draw."""
     maps = []
     with tqdm(total=len(evaluation.rows), desc=f"explain {name}", unit="image") as bar:
-        for chunk in evaluation.chunks(BATCH):
+        for chunk in evaluation.chunks(machine.images_at_once):
             with machine.autocast():
                 saliency = method.explain(
                     model,

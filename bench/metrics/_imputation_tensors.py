@@ -19,6 +19,8 @@ def impute(image: Tensor, missing: Tensor, settings: tuple[float, float, int, in
     hidden = missing.permute(1, 2, 0).unsqueeze(3).to(image.dtype).contiguous()
     known = _side_by_side(image.permute(1, 2, 0).contiguous().unsqueeze(2) * (1 - hidden))
     mask = _side_by_side(hidden.expand(*hidden.shape[:3], len(image)))
+    if image.is_cuda:  # its convolutions channel by channel want each channel in one piece
+        known, mask = known.contiguous(), mask.contiguous()
     with torch.autocast(image.device.type, enabled=False), torch.backends.cudnn.flags(enabled=False):  # they round
         filled = _solve(known, mask, len(image), settings)
     return None if filled is None else filled.view(len(missing), *image.shape)
@@ -73,7 +75,7 @@ class _Multigrid:
         """Return the solution for a residual, [1, n, h, w] -> same, zero at known pixels."""
         if level == len(self.masks):
             rows = residual.reshape(len(self.inverse), -1, self.inverse.shape[1])
-            return (rows @ self.inverse).view(residual.shape).contiguous(memory_format=torch.channels_last)
+            return _like((rows @ self.inverse).view(residual.shape), residual)
         mask, gain = self.masks[level], self.gains[level]
         start = gain * residual
         left = _gather(_mean(start).mul_(mask))
@@ -127,7 +129,10 @@ def _coarser(share: Tensor, pinning: int) -> Tensor:
 
 
 def _double(u: Tensor, like: Tensor) -> Tensor:
-    """Enlarge bilinearly, twice; a third of the time that `interpolate` takes."""
+    """Enlarge bilinearly, twice; on a CPU in a third of the time that `interpolate` takes, on a GPU by it."""
+    if u.is_cuda:
+        doubled = F.interpolate(u, scale_factor=2, mode="bilinear", align_corners=False)
+        return doubled[..., : like.shape[2], : like.shape[3]]
     wide, kernel = F.pad(u, (1, 1, 1, 1), mode="replicate"), _kernel(SPREAD, u.shape[1], u.dtype, u.device)
     doubled = F.conv_transpose2d(wide, kernel, stride=2, padding=3, groups=u.shape[1])
     return doubled[..., : like.shape[2], : like.shape[3]]
@@ -153,5 +158,9 @@ def _largest(u: Tensor) -> float:
     return max(abs(float(end)) for end in _flat(u).aminmax())
 
 
+def _like(u: Tensor, other: Tensor) -> Tensor:
+    return u.contiguous() if other.is_cuda else u.contiguous(memory_format=torch.channels_last)
+
+
 def _flat(u: Tensor) -> Tensor:
-    return u.permute(0, 2, 3, 1).reshape(-1)
+    return u.flatten() if u.is_cuda else u.permute(0, 2, 3, 1).reshape(-1)

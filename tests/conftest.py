@@ -13,6 +13,12 @@ SIZE, CLASSES = 32, 5
 ROOT = Path(__file__).parents[1]
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """`pytest -m gpu` runs what needs a GPU."""
+    if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+        pytest.skip("no GPU here")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def machine() -> runtime.Runtime:
     """Return the CPU runtime; the allocator is set up as in the stages."""

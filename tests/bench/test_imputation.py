@@ -113,7 +113,7 @@ def test_the_solver_of_other_devices_agrees(kind):
         assert (filled.double() - expected).abs().max() < bound
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.gpu
 def test_a_gpu_agrees():
     image, missing = picture(), torch.stack(list(holes().values()))
     filled = impute(image.cuda(), missing.cuda(), 1e-8)

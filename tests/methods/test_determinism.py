@@ -50,7 +50,7 @@ def test_threads_do_not_matter(method, classifier, images, targets, seeds):
         torch.set_num_threads(threads)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+@pytest.mark.gpu
 def test_device_does_not_matter(method, classifier, images, targets, seeds):
     expected, gpu = method.explain(classifier, images, targets, seeds), start("cuda")
     try:

@@ -13,7 +13,7 @@ def test_what_is_there_already_is_not_copied():
     assert send(tensor, CPU) is tensor
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+@pytest.mark.gpu
 def test_a_gpu_gets_the_same_values():
     tensor = torch.arange(6).view(2, 3)
     sent = send(tensor, torch.device("cuda"))

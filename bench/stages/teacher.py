@@ -31,6 +31,7 @@ def main(
     began = time.perf_counter()
     teacher, rows = fit_teacher(chosen, images, machine)
     seconds = time.perf_counter() - began
+    machine = runtime.start(chosen.device, chosen.precision)
     table, accuracy = explained_classes(chosen, images, serve(teacher, chosen.image_size, machine), machine)
     artifacts.write_tensors(weights, teacher.state_dict(), classes=len(images.class_names))
     artifacts.write_rows(predictions, table)

@@ -23,8 +23,8 @@ class LossWeights:
     """How much each term counts.
 
     temperature: of the softened outputs.
-    transfer: of attention transfer, an ablation.
-    cut: share of the maps that are cut at a random quantile, an ablation.
+    transfer: of attention transfer; none by default, since it did not help.
+    cut: share of the maps that are cut at a random quantile; none by default, since it did not help.
     """
 
     temperature: float = 4.0
@@ -50,8 +50,8 @@ class SurrogateObjective(nn.Module):
     How much of an image a map shows is fixed by the head, see `ExplanationHead`. The baseline is drawn per
     image among the mean colour, black and a blurred copy, so that the map depends on none.
 
-    An ablation: for a share `cut` of the images m is first cut at a random quantile of its own values
-    (softly), so that every part of the ranking counts, as in deletion and insertion curves.
+    For a share `cut` of the images m is first cut at a random quantile of its own values (softly), so that every
+    part of the ranking counts, as in deletion and insertion curves.
 
     distil: False replaces `fidelity` by the cross-entropy of the true labels (an ablation).
     explains: False leaves `fidelity` alone (an ablation).

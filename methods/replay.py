@@ -28,7 +28,10 @@ def replayed(network: nn.Module, call: Callable[..., Result], *inputs: Tensor) -
     """
     if not _worthwhile(network, inputs):
         return call(*inputs)
-    return _known.setdefault(network, _Recordings(network)).run(call, inputs)
+    known = _known.get(network)
+    if known is None:
+        known = _known[network] = _Recordings(network)
+    return known.run(call, inputs)
 
 
 def _worthwhile(network: nn.Module, inputs: tuple[Tensor, ...]) -> bool:

@@ -1,5 +1,6 @@
 """Medians of timings with intervals: what the speed claims share."""
 
+from collections.abc import Iterable
 from statistics import median
 
 import numpy as np
@@ -30,6 +31,15 @@ def ratio(fast: Timing, slow: Timing) -> Estimate:
 
     low, high = _interval((fast.seconds, slow.seconds), statistic)
     return Estimate(value, low, high, min(len(fast.seconds), len(slow.seconds)))
+
+
+def too_few(timings: Iterable[tuple[str, Timing]]) -> list[str]:
+    """Name the methods that were timed too few times for an interval, as what is missing."""
+    return [
+        f"at least {FEWEST} timed calls of {name}, one image at a time; there are {len(timing.seconds)}"
+        for name, timing in timings
+        if len(timing.seconds) < FEWEST
+    ]
 
 
 def _interval(samples: tuple[tuple[float, ...], ...], statistic: object) -> tuple[float, float]:

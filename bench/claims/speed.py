@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from bench.claims._contrasts import SURROGATE
-from bench.claims._timing import rate, single
+from bench.claims._timing import rate, single, too_few
 from bench.claims.base import Claim, Figure, Judgement, untestable
 from bench.evidence import Evidence
 
@@ -46,6 +46,8 @@ class Speed(Claim):
         figures = (Figure(f"frames per second ({where})", found.mean, found.low, found.high, found.n, "fps"),)
         if timing.image_size < self.image_size:
             return untestable([f"a timing at {self.image_size} px; this one is at {timing.image_size} px"], figures)
+        if missing := too_few([(SURROGATE, timing)]):
+            return untestable(missing, figures)
         if found.low >= self.least:
             return Judgement("reproduced", f"{found.mean:.1f} fps and more than {self.least:g} throughout.", figures)
         if found.high < self.least:

@@ -10,8 +10,6 @@ from bench.statistics.intervals import (
     Outcome,
     mean_interval,
     non_inferior,
-    outcome,
-    paired_difference,
 )
 from bench.statistics.paired import PairedTest, paired_test
 from bench.statistics.ranks import CriticalDifference, critical_difference
@@ -34,8 +32,6 @@ __all__ = [
     "holm",
     "mean_interval",
     "non_inferior",
-    "outcome",
-    "paired_difference",
     "paired_test",
     "seed_spread",
 ]

@@ -57,27 +57,10 @@ def mean_interval(values: Iterable[float]) -> Estimate:
     return Estimate(mean, low, high, len(samples))
 
 
-def paired_difference(first: pd.Series, second: pd.Series) -> Estimate:
-    """Return the mean of `first - second` over the images (index labels) on which both are known."""
-    return mean_interval(differences(first, second))
-
-
 def differences(first: pd.Series, second: pd.Series) -> NDArray[np.float64]:
     """Return `first - second`, [n], one per image (index label) on which both are known."""
     both = pd.concat([first, second], axis=1, join="inner").astype(np.float64)
     return (both.iloc[:, 0] - both.iloc[:, 1]).dropna().to_numpy()
-
-
-def outcome(difference: Estimate, better: str) -> Outcome:
-    """Say whether a paired difference favours its first member.
-
-    It does, or favours the second, only if the interval excludes zero; `better` is `higher` or `lower`.
-    """
-    if math.isnan(difference.low) or math.isnan(difference.high):
-        return "too few images"
-    if difference.low <= 0 <= difference.high:
-        return "not distinguishable"
-    return "better" if (difference.low > 0) == (better == "higher") else "worse"
 
 
 def non_inferior(difference: Estimate, better: str, margin: float) -> NonInferiority:

@@ -147,6 +147,20 @@ def test_the_rate_by_hand():
     assert found.verdict == "inconclusive"
 
 
+@pytest.mark.parametrize("few", ["surrogate", "rise"])
+def test_a_call_or_two_decide_nothing(few):
+    found = evidence()
+    found.timings[few] = [Timing(1, found.timings[few][0].seconds[:2], "cpu", "fp32", 224)]
+    judged = {"ratio": SpeedRatio().judge(found), "rate": Speed().judge(found)}
+    for claim, one in judged.items():
+        if few == "surrogate" or claim == "ratio":
+            assert one.verdict == "not testable here"
+            assert one.missing == (f"at least 3 timed calls of {few}, one image at a time; there are 2",)
+            assert one.figures
+        else:
+            assert one.verdict == "reproduced"
+
+
 def test_timings_under_other_conditions_are_not_compared():
     found = evidence()
     other = [Timing(1, (8.0, 8.1, 8.2), "a GPU", "fp32", 224)]

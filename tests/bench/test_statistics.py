@@ -1,12 +1,11 @@
-"""Means, intervals and paired outcomes against values worked out by hand."""
+"""Means and intervals against values worked out by hand."""
 
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from bench.statistics import Estimate, mean_interval, outcome, paired_difference
+from bench.statistics import Estimate, mean_interval
 
 
 def test_interval_of_normal_samples_is_close_to_the_textbook_one():
@@ -56,25 +55,3 @@ def test_no_samples_have_nothing(samples):
 def test_hits_and_misses_have_an_interval_within_zero_and_one():
     found = mean_interval([1.0] * 19 + [0.0])
     assert 0 <= found.low < 0.95 <= found.high <= 1
-
-
-def test_pairs_are_matched_by_image_and_not_by_position():
-    first = pd.Series([1.0, 2.0, 3.0, 9.0, 5.0], index=["a", "b", "c", "only first", "d"])
-    second = pd.Series([2.0, 1.0, 0.0, math.nan], index=["c", "b", "a", "d"])
-    assert paired_difference(first, second) == Estimate(1.0, 1.0, 1.0, 3)
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "better", "expected"),
-    [
-        (0.1, 0.3, "higher", "better"),
-        (0.1, 0.3, "lower", "worse"),
-        (-0.3, -0.1, "higher", "worse"),
-        (-0.3, -0.1, "lower", "better"),
-        (-0.1, 0.1, "higher", "not distinguishable"),
-        (0.0, 0.1, "lower", "not distinguishable"),
-        (math.nan, math.nan, "higher", "too few images"),
-    ],
-)
-def test_outcome_needs_an_interval_that_excludes_zero(low, high, better, expected):
-    assert outcome(Estimate((low + high) / 2, low, high, 5), better) == expected

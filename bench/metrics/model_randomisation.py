@@ -22,7 +22,8 @@ class ModelRandomisation(Metric):
 
     The layers that have parameters are re-initialised from the output towards the input, cumulatively,
     in `levels` steps of equal numbers of layers. After each step the explainer explains the same class
-    again, and the two maps are compared by Spearman's rank correlation over the pixels.
+    again, and the two maps are compared by the absolute value of Spearman's rank correlation over the pixels:
+    a map that turns into its own negative depends on nothing learned either.
     `randomisation` is the mean over the steps and `randomisation_full` the last one, when nothing learned
     is left. A method that ignores the network scores 1 and fails. A flat map scores 1 (it depends on
     nothing); one that becomes flat scores 0.
@@ -42,7 +43,10 @@ class ModelRandomisation(Metric):
         "randomisation": Column("Similarity after randomisation, cascade", "lower"),
         "randomisation_full": Column("Similarity after full randomisation", "lower"),
     }
-    choices: ClassVar[dict[str, str]] = {"similarity": "Spearman", "order": "top-down, cascading"}
+    choices: ClassVar[dict[str, str]] = {
+        "similarity": "absolute value of Spearman's rank correlation",
+        "order": "top-down, cascading",
+    }
     levels: Annotated[int, Field(gt=0)] = 4
     images: Annotated[int, Field(gt=0)] = 100
     seed: int = 0
@@ -52,7 +56,7 @@ class ModelRandomisation(Metric):
         similarities, before = [], centred_ranks(saliency.flatten(1))
         for network in self.cascade(batch.method.network):
             after = batch.method.explain(batch.images, batch.targets, batch.seeds, network)
-            similarities.append(correlation(before, centred_ranks(after.flatten(1))))
+            similarities.append(correlation(before, centred_ranks(after.flatten(1))).abs())
         steps = torch.stack(similarities).to(saliency)
         return {"randomisation": steps.mean(0), "randomisation_full": steps[-1]}
 

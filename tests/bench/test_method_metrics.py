@@ -105,9 +105,21 @@ def test_randomisation_equals_its_formula():
     template = planted.model().backbone.template
     found = metric(planted.model(), batch, template.expand(planted.COUNT, -1, -1))
     drawn = torch.randn(template.shape, generator=torch.Generator().manual_seed(7)) * template.std() + template.mean()
-    expected = spearmanr(template.flatten(), drawn.flatten()).statistic
+    expected = abs(spearmanr(template.flatten(), drawn.flatten()).statistic)
     assert found["randomisation_full"].tolist() == pytest.approx([expected] * planted.COUNT, abs=1e-6)
-    assert abs(expected) < 0.2
+    assert expected < 0.2
+
+
+def test_a_map_that_turns_into_its_negative_fails_randomisation():
+    class Contrary(Readout):
+        def explain(self, model: nn.Module, images: Tensor, targets: Tensor, seeds: Tensor) -> Tensor:
+            return -template.expand(len(images), -1, -1)
+
+    template = planted.model().backbone.template
+    found = ModelRandomisation(levels=1)(
+        planted.model(), with_method(Contrary()), template.expand(planted.COUNT, -1, -1)
+    )
+    assert found["randomisation_full"].tolist() == pytest.approx([1.0] * planted.COUNT)
 
 
 def test_randomisation_goes_from_the_output_to_the_input_and_leaves_the_network():

@@ -71,6 +71,10 @@ def test_report_and_tables_are_there(clone):
     assert {"insertion", "deletion", "average_drop", "telling_energy"} <= set(accuracy["metric"])
     throughput = pd.read_csv(clone / "artifacts/report/throughput.csv")
     assert set(throughput["explainer"]) == set(EXPLAINERS)
+    timed = json.loads((clone / "artifacts/results/mini/throughput/rise.json").read_text(encoding="utf-8"))
+    masks = small_params()["explainers"]["rise"]["masks"]
+    for one in timed["benchmarks"]:
+        assert (one["extra_info"]["images"], one["extra_info"]["forward_passes"]) == ("evaluation", masks)
     scores = pd.read_parquet(clone / "artifacts/results/mini/scores/rise.parquet")
     assert len(scores) == 2 * 3 * scores["metric"].nunique()  # two draws, three images
 

@@ -9,11 +9,31 @@ from bench.stages.command import run, say
 from methods.errors import UserError
 
 
-def main(params: Path, experiment: str, explainer: str, teacher: Path, fit: Path, timings: Path) -> None:
-    """Time --explainer on the trained --teacher and --fit; write --timings (pytest-benchmark JSON)."""
+def main(
+    params: Path,
+    experiment: str,
+    explainer: str,
+    data: Path,
+    teacher: Path,
+    predictions: Path,
+    fit: Path,
+    timings: Path,
+) -> None:
+    """Time --explainer, by its --fit, on the images of --data in --predictions of the --teacher.
+
+    Writes --timings, pytest-benchmark's JSON.
+    """
 
     def measure(temporary: Path) -> None:
-        options = {"params": params, "experiment": experiment, "explainer": explainer, "teacher": teacher, "fit": fit}
+        options = {
+            "params": params,
+            "experiment": experiment,
+            "explainer": explainer,
+            "data": data,
+            "teacher": teacher,
+            "predictions": predictions,
+            "fit": fit,
+        }
         status = pytest.main(
             [
                 "bench/throughput/test_explainers.py",

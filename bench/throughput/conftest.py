@@ -1,8 +1,11 @@
 """Options and fixtures of the throughput suite; it runs with --benchmark-only alone."""
 
 import gc
+import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import repeat
 from pathlib import Path
 
 import pytest
@@ -10,15 +13,17 @@ import torch
 from torch import Tensor, nn
 
 from bench import settings
-from bench.loading import create_teacher, load_model, load_teacher, serve
+from bench.loading import Evaluation, create_teacher, load_evaluation, load_model, load_teacher, serve
 from methods import runtime
 from methods.classifier import Classifier
 from methods.explainers.base import Explainer
+from methods.resize import upsample
 from methods.runtime import Runtime
 
 PARAMS = Path("params.yaml")
 CLASSES = 100  # of a teacher with random weights
 Network = Callable[[Explainer, int], nn.Module]
+Batches = Callable[[int, int], Iterator[tuple[Tensor, Tensor]]]  # of so many images of such a size
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,6 +34,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--explainer", help="time this explainer alone")
     group.addoption("--teacher", type=Path, help="trained teacher (default: random weights)")
     group.addoption("--fit", type=Path, help="what the explainer learned (default: random weights)")
+    group.addoption("--data", type=Path, help="prepared images, of which the evaluation images are explained")
+    group.addoption("--predictions", type=Path, help="which these are, and their classes (default: noise, class 0)")
     group.addoption("--precision", choices=["fp32", "bf16"], help="of the networks (default: the experiment's)")
     group.addoption("--seconds", type=float, default=1.5, help="time to spend on one measurement")
 
@@ -80,6 +87,38 @@ def untrained(method: Explainer, teacher: Classifier, size: int, machine: Runtim
     """Return the network that the explainer reads before it has learned anything."""
     objective = method.objective(teacher, size)
     return serve(teacher if objective is None else objective.get_submodule("trained"), size, machine)
+
+
+@pytest.fixture(scope="session")
+def batches(request: pytest.FixtureRequest, chosen: settings.Experiment, machine: Runtime) -> Batches:
+    """Return what gives images to explain, and their classes, a batch at a time and always in the same order.
+
+    With --data, --teacher and its --predictions the evaluation images, over and over, enlarged to the size that is
+    timed: what an explainer skips depends on the image. Else noise of class 0.
+    """
+    if not explains_evaluation_images(request.config):
+        return lambda count, size: repeat(_noise(count, size, machine, chosen.seed))
+    data, predictions = (request.config.getoption(name) for name in ("--data", "--predictions"))
+    return partial(_evaluation_images, load_evaluation(data, predictions, chosen.seed), machine)
+
+
+def explains_evaluation_images(config: pytest.Config) -> bool:
+    """Return whether the options name evaluation images and the teacher that classified them."""
+    return all(config.getoption(name) for name in ("--data", "--teacher", "--predictions"))
+
+
+def _noise(count: int, size: int, machine: Runtime, seed: int) -> tuple[Tensor, Tensor]:
+    targets = torch.zeros(count, dtype=torch.int64, device=machine.device)
+    return random_images(count, size, machine, seed), targets
+
+
+def _evaluation_images(
+    evaluation: Evaluation, machine: Runtime, count: int, size: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    for first in itertools.count(step=count):
+        chunk = torch.arange(first, first + count) % len(evaluation.rows)
+        images = upsample(evaluation.images(chunk, machine), (size, size))
+        yield images.contiguous(memory_format=torch.channels_last), evaluation.targets(chunk, machine)
 
 
 def random_images(batch: int, size: int, machine: Runtime, seed: int = 0) -> Tensor:

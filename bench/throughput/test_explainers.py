@@ -1,8 +1,8 @@
 """Frames per second of every explainer, the forward pass included."""
 
 from collections.abc import Callable
-from functools import cache
-from statistics import median
+from functools import cache, partial
+from statistics import mean, median
 
 import pytest
 import torch
@@ -11,13 +11,14 @@ from torch import Tensor
 
 from bench import settings
 from bench.loading import build_explainer, serve
-from bench.throughput.conftest import Network, random_images
+from bench.throughput.conftest import Batches, Network, explains_evaluation_images, random_images
 from bench.throughput.measuring import CANDIDATES, Call, counted, elapsed, peak_memory, rounds_for, timings
 from methods import runtime
 from methods.classifier import Classifier
 from methods.runtime import Runtime
 
 SLOW = 0.25  # seconds per image beyond which a larger batch is not timed
+FEWEST = 5  # timed calls
 
 
 @pytest.mark.parametrize("batch", ["one", "best"])
@@ -28,45 +29,50 @@ def test_throughput(
     machine: Runtime,
     teacher: Classifier,
     network: Network,
+    batches: Batches,
     explainer: str,
     batch: str,
 ) -> None:
     """Time whole explanations, one image at a time or at the fastest larger batch, and bare forward passes.
 
-    Both are warmed up and the device is synchronised inside the timed call. The number of rounds follows
-    from a first call, so that a measurement takes about --seconds. `forward_ratio` is the time over one bare
-    forward pass of the same batch; `overhead` is the time over that of the forward passes that the
-    explainer asks for, counted, each at the batch where the bare teacher is fastest.
+    Both are warmed up and the device is synchronised inside the timed call. Every timed call explains the next
+    images. The number of calls follows from a first one, so that a measurement takes about --seconds.
+    `forward_ratio` is the time over one bare forward pass of the same batch; `overhead` is the time over that of
+    the forward passes that the explainer asks for, counted, each at the batch where the bare teacher is fastest.
     """
     method, size = build_explainer(chosen, explainer), chosen.timing_size or chosen.image_size
     model, seconds = network(method, size), request.config.getoption("--seconds")
     candidates = CANDIDATES.get(machine.device.type, (1, 8))
 
+    def explain(images: Tensor, targets: Tensor) -> Tensor:
+        with machine.autocast():
+            saliency = method.explain(model, images, targets, torch.arange(len(images)))
+        machine.synchronise()
+        return saliency
+
     def explaining(count: int) -> Callable[[], Tensor]:
-        images = random_images(count, size, machine, chosen.seed)
-        targets = torch.zeros(count, dtype=torch.int64, device=machine.device)
-
-        def explain() -> Tensor:
-            with machine.autocast():
-                saliency = method.explain(model, images, targets, torch.arange(count))
-            machine.synchronise()
-            return saliency
-
-        return explain
+        return partial(explain, *next(batches(count, size)))
 
     if batch == "best" and (single := elapsed(explaining(1))) > SLOW:
         pytest.skip(f"one image takes {single:.1f} s: its masks are the batch, more images gain nothing")
     count = 1 if batch == "one" else fastest({n: explaining(n) for n in candidates if n > 1}, seconds / 4)
-    explain = explaining(count)
-    explain()  # a search for the copies per forward pass is neither its memory nor its passes
-    memory = peak_memory(explain, machine)
-    with counted(model) as passes:
-        explain()
+    first = explaining(count)
+    first()  # a search for the copies per forward pass is not its memory
+    memory = peak_memory(first, machine)
     bare = bare_forward(serve(teacher, size, machine), size, machine, seconds / 4)
     best = min(bare(n) / n for n in candidates)
-    saliency = benchmark.pedantic(explain, rounds=rounds_for(explain, seconds, fewest=3), iterations=1)
+    rounds, stream, asked = rounds_for(first, seconds, fewest=FEWEST), batches(count, size), []
+
+    def timed(images: Tensor, targets: Tensor) -> Tensor:
+        saliency = explain(images, targets)
+        asked.append(sum(passes))
+        passes.clear()
+        return saliency
+
+    with counted(model) as passes:
+        saliency = benchmark.pedantic(timed, setup=lambda: (next(stream), {}), rounds=rounds, iterations=1)
     assert saliency.shape[0] == count and torch.isfinite(saliency).all()
-    taken = benchmark.stats.stats.median
+    taken, spent = benchmark.stats.stats.median, benchmark.stats.stats.data
     benchmark.extra_info |= {
         "experiment": chosen.name,
         "explainer": explainer,
@@ -76,8 +82,9 @@ def test_throughput(
         "precision": machine.precision,
         "fps": count / taken,
         "forward_ratio": taken / bare(count),
-        "forward_passes": sum(passes) / count,
-        "overhead": taken / (sum(passes) * best) if passes else None,
+        "images": "evaluation" if explains_evaluation_images(request.config) else "noise",
+        "forward_passes": mean(asked) / count,
+        "overhead": median(one / (n * best) for one, n in zip(spent, asked, strict=True)) if all(asked) else None,
         "peak_memory": memory,
     }
 

@@ -26,12 +26,14 @@ class MeaningfulPerturbation(Explainer):
     iterations: steps of Adam, 300 in the paper; each is a forward and a backward pass.
     learning_rate: of Adam, 0.1 in the paper.
     factor: pixels per cell of the mask, 8 in the paper.
-    sparsity, smoothness, power: 0.01, 0.2 and 3 in the paper.
+    sparsity, smoothness: weights of means, as in the usual ports; the paper weighs sums, by 1e-4 and 1e-2.
+    power: 3 in the paper.
     jitter: pixels, 4 in the paper.
     blur: standard deviation of the Gaussian in pixels of an image 224 wide, 10 in the paper.
 
     Fong & Vedaldi, ICCV 2017, https://arxiv.org/abs/1704.03296. Deviations: the norms are means over
-    cells instead of sums, as in the known ports, so that the weights do not depend on the size;
+    cells instead of sums, as in the known ports, so that the weights, which are theirs, do not depend on
+    the size; the mask starts at 1 instead of as the smallest centred disc that deletes the class;
     pictures are shifted around their border.
     """
 

@@ -25,11 +25,15 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
+from pyarrow import ArrowException
+from safetensors import SafetensorError, safe_open
 
 from methods.errors import UserError
+
+T = TypeVar("T")
 
 SCORE_COLUMNS = ["experiment", "seed", "image_id", "explainer", "metric", "value", "protocol"]
 PERTURBATION_COLUMNS = ["seed", "image_id", "metric", "fraction", "probability"]
@@ -78,7 +82,7 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object."""
-    return json.loads(_existing(path).read_text(encoding="utf-8"))
+    return _read(path, _json_object)
 
 
 def write_rows(path: Path, rows: pd.DataFrame) -> None:
@@ -91,8 +95,7 @@ def write_rows(path: Path, rows: pd.DataFrame) -> None:
 
 def read_rows(path: Path) -> pd.DataFrame:
     """Read what `write_rows` wrote."""
-    existing = _existing(path)
-    return pd.read_csv(existing) if path.suffix == ".csv" else pd.read_parquet(existing)
+    return _read(path, pd.read_csv if path.suffix == ".csv" else pd.read_parquet)
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Any], **metadata: Any) -> None:
@@ -106,24 +109,49 @@ def write_tensors(path: Path, tensors: Mapping[str, Any], **metadata: Any) -> No
 
 def read_tensors(path: Path) -> dict[str, Any]:
     """Read all tensors of a safetensors file onto the CPU."""
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    try:
-        return load_file(_existing(path))
-    except SafetensorError as error:
-        raise UserError(f"'{path}' is not a whole safetensors file ({error}): delete it and run again") from None
+    return _Content(path, _read(path, load_file))
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
     """Read the metadata that `write_tensors` stored."""
-    from safetensors import safe_open
-
-    with safe_open(_existing(path), framework="pt") as file:
-        return {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
+    return _Content(path, _read(path, _metadata))
 
 
-def _existing(path: Path) -> Path:
+class _Content(dict[str, Any]):
+    """What a safetensors file holds, by name; a file that lacks what is asked for is another one."""
+
+    def __init__(self, path: Path, content: Mapping[str, Any]) -> None:
+        super().__init__(content)
+        self.path = path
+
+    def __missing__(self, name: str) -> Any:
+        raise _another(self.path, f"no '{name}' in it")
+
+
+def _read(path: Path, read: Callable[[Path], T]) -> T:
+    """Return what `read` makes of a file, which may be missing, damaged or another one."""
     if not path.is_file():
         raise UserError(f"'{path}' does not exist: run the stage that writes it (dvc repro)")
-    return path
+    try:
+        return read(path)
+    except (ArrowException, KeyError, OSError, SafetensorError, ValueError) as error:
+        raise _another(path, " ".join(str(error).split())) from None
+
+
+def _another(path: Path, reason: str) -> UserError:
+    what = f"'{path}' is damaged or not what its stage writes ({reason})"
+    return UserError(f"{what}: run the stage that writes it again (dvc repro)")
+
+
+def _json_object(path: Path) -> dict[str, Any]:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise ValueError("not a JSON object")
+    return content
+
+
+def _metadata(path: Path) -> dict[str, Any]:
+    with safe_open(path, framework="pt") as file:
+        return {key: json.loads(value) for key, value in (file.metadata() or {}).items()}

@@ -87,10 +87,8 @@ class Reader:
             return otherwise
         try:
             return read(path)
-        except UserError:
-            self.missing.append(f"{name} (not found)")
-        except (ValueError, OSError) as error:
-            self.missing.append(f"{name} (unreadable: {type(error).__name__})")
+        except (UserError, ValueError):
+            self.missing.append(f"{name} ({'unreadable' if path.is_file() else 'not found'})")
         return otherwise
 
     def json(self, name: str, optional: bool = False) -> dict[str, Any]:

@@ -99,7 +99,7 @@ class Evaluation:
 def load_evaluation(data: Path, predictions: Path, seed: int) -> Evaluation:
     """Read the prepared images and the predictions that fix the explained classes."""
     everything, table = prepared.read(data), artifacts.read_rows(predictions)
-    rows = torch.from_numpy(everything.rows(table["image_id"].tolist()).copy())
+    rows = torch.from_numpy(everything.rows(table["image_id"].tolist(), predictions))
     classes = everything.index["label"].max() + 1
     bad = table.index[(table["target"] < 0) | (table["target"] >= classes)]
     if len(bad):

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bench import artifacts
+from methods.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,14 @@ class Prepared:
         rows = [[name in set(told) for name in self.part_names] for told in self.index["telling"]]
         return torch.tensor(rows, dtype=torch.bool).reshape(len(self.index), len(self.part_names))
 
-    def rows(self, image_ids: list[str]) -> np.ndarray:
-        """Positions of the given images."""
-        return self.index.reset_index().set_index("image_id").loc[image_ids, "index"].to_numpy()
+    def rows(self, image_ids: list[str], named_in: Path) -> np.ndarray:
+        """Positions of the images that a file names."""
+        positions = pd.Index(self.index["image_id"]).get_indexer(pd.Index(image_ids))
+        if (positions < 0).any():
+            absent = image_ids[int(positions.argmin())]
+            what = f"'{named_in}' is of another experiment (image '{absent}' was not prepared)"
+            raise UserError(f"{what}: run the stage that writes it again (dvc repro)")
+        return positions
 
     def split(self, name: str) -> np.ndarray:
         """Positions of one split's images."""

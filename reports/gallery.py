@@ -57,11 +57,12 @@ def read(folder: Path, experiment: Experiment, more: Sequence[str] = ()) -> Exhi
         UserError: images or predictions are missing, or maps are not those of the predicted images.
     """
     work = folder / "work" / experiment.name
-    told = read_rows(folder / "results" / experiment.name / "predictions.parquet")
+    predictions = folder / "results" / experiment.name / "predictions.parquet"
+    told = read_rows(predictions)
     data = prepared.read(work / "data")
     chosen = ((told.index < experiment.gallery_images) | told["image_id"].isin(list(more))).to_numpy()
     shown = told[chosen]
-    rows = data.rows(shown["image_id"].tolist()).tolist()
+    rows = data.rows(shown["image_id"].tolist(), predictions).tolist()
     telling = data.telling
     segments = data.segments
     return Exhibits(

@@ -16,6 +16,7 @@ from methods.registry import build
 def main(params: Path, experiment: str, results: Path, ledger: Path) -> None:
     """Read the experiment's folder of --results; write the --ledger (JSON)."""
     chosen = settings.experiment(params, experiment)
+    artifacts.read_json(results / "settings.json")  # names the methods: without it nothing could be judged
     verdicts = judge(build_claims(chosen), evidence.read(results))
     artifacts.write_json(ledger, verdicts)
     words = ", ".join(f"{name} {found['verdict']}" for name, found in verdicts.items())

@@ -45,7 +45,7 @@ def image(trained, tmp_path):
     data = prepared.read(trained.work / "data")
     first = artifacts.read_rows(trained.results / "predictions.parquet")["image_id"][0]
     path = tmp_path / "bird.png"
-    Image.fromarray(data.images[data.rows([first])[0]].permute(1, 2, 0).numpy()).save(path)
+    Image.fromarray(data.images[data.rows([first], path)[0]].permute(1, 2, 0).numpy()).save(path)
     return path
 
 

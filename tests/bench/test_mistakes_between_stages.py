@@ -1,11 +1,15 @@
 """What one stage hands to the next may be wrong or missing: one clear line, and nothing is written."""
 
+import pytest
 import torch
 
 from bench import artifacts
-from bench.stages import teacher
+from bench.stages import claims, teacher
+from methods.errors import UserError
 from tests import miniature
 from tests.bench.running import error_of
+
+DAMAGED = "is damaged or not what its stage writes"
 
 
 def test_class_index_out_of_range(trained, capsys, monkeypatch):
@@ -41,13 +45,45 @@ def test_rate_of_a_part_that_the_network_lacks(trained, capsys, monkeypatch):
     assert "unknown part of the network under 'rates' 'clasifier': did you mean 'classifier'?" in line
 
 
-def test_missing_and_truncated_files_between_stages(trained, capsys, monkeypatch):
-    absent = trained.root / "absent.safetensors"
-    line = error_of(trained, capsys, monkeypatch, "explain", teacher=absent)
-    assert "does not exist: run the stage that writes it" in line
-    cut = trained.root / "cut.safetensors"
-    cut.write_bytes((trained.work / "teacher.safetensors").read_bytes()[:500])
-    assert "not a whole safetensors file" in error_of(trained, capsys, monkeypatch, "explain", fit=cut)
+@pytest.mark.parametrize("handed", ["teacher", "predictions", "fit"])
+def test_missing_and_truncated_files_between_stages(trained, capsys, monkeypatch, handed):
+    absent = trained.root / "absent"
+    line = error_of(trained, capsys, monkeypatch, "explain", **{handed: absent})
+    assert f"'{absent}' does not exist: run the stage that writes it" in line
+    cut = trained.root / "cut"
+    cut.write_bytes(trained.options("explain")[handed].read_bytes()[:-5])
+    line = error_of(trained, capsys, monkeypatch, "explain", **{handed: cut})
+    assert f"'{cut}' {DAMAGED}" in line and "run the stage that writes it again" in line
+
+
+def test_another_file_as_the_teacher_or_the_data(trained, capsys, monkeypatch):
+    other = trained.work / "grad_cam.safetensors"
+    line = error_of(trained, capsys, monkeypatch, "explain", teacher=other)
+    assert f"'{other}' {DAMAGED} (no 'classes' in it): run the stage that writes it again" in line
+    folder = trained.root / "other"
+    artifacts.write_tensors(folder / "arrays.safetensors", {"saliency": torch.zeros(1)})
+    artifacts.write_rows(folder / "index.parquet", artifacts.read_rows(trained.work / "data/index.parquet"))
+    line = error_of(trained, capsys, monkeypatch, "explain", data=folder)
+    assert f"arrays.safetensors' {DAMAGED} (no 'images' in it)" in line
+
+
+def test_predictions_of_another_experiment(trained, capsys, monkeypatch):
+    table = artifacts.read_rows(trained.results / "predictions.parquet")
+    other = trained.root / "other.parquet"
+    artifacts.write_rows(other, table.assign(image_id=[*table["image_id"][:-1], "photograph"]))
+    line = error_of(trained, capsys, monkeypatch, "explain", predictions=other)
+    assert f"'{other}' is of another experiment (image 'photograph' was not prepared)" in line
+    assert "run the stage that writes it again" in line
+
+
+@pytest.mark.parametrize(("content", "reason"), [("{", "Expecting"), ("[]", "not a JSON object"), ("é", "utf-8")])
+def test_settings_that_are_no_json_object(stages, content, reason):
+    path, ledger = stages.results / "settings.json", stages.results / "claims.json"
+    path.parent.mkdir()
+    path.write_text(content, encoding="latin-1")
+    with pytest.raises(UserError, match=rf"settings\.json' {DAMAGED} .*{reason}.*run the stage"):
+        claims.main(stages.params, "mini", stages.results, ledger)
+    assert not ledger.exists()
 
 
 def test_surrogate_that_was_never_trained(trained, capsys, monkeypatch):

@@ -1,6 +1,6 @@
 """params.yaml, read once, into frozen dataclasses."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -130,16 +130,35 @@ class Experiment:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class TopLevel:
+    """What the top level of params.yaml says to Python; whatever else stands there is for YAML's anchors.
+
+    experiments: name -> settings, see `Experiment`.
+    run, references: names of experiments that are run, and of those whose committed results are shown.
+    compare: names of explainers.
+    """
+
+    experiments: dict[str, dict[str, Any]]
+    run: list[str] | None = None
+    references: list[str] | None = None
+    compare: list[str] | None = None
+
+
 def read(path: Path) -> dict[str, Any]:
     """Return the whole of params.yaml as plain values."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"settings file '{path}' not found: name it with --params") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"settings file '{path}' is not YAML: {' '.join(str(error).split())}") from None
+    except OSError as error:
+        raise UserError(f"settings file '{path}' cannot be read ({error.strerror}): name it with --params") from None
+    except (ValueError, yaml.YAMLError) as error:
+        raise UserError(f"settings file '{path}' is not YAML in UTF-8: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict) or "experiments" not in content:
         raise UserError(f"settings file '{path}' has no 'experiments': see the one in the repository")
+    known = [one.name for one in fields(TopLevel)]
+    validated(TopLevel, {key: value for key, value in content.items() if key in known}, f"settings file '{path}'")
     return content
 
 
@@ -153,13 +172,12 @@ def experiment(path: Path, name: str) -> Experiment:
     experiments = content["experiments"]
     if name not in experiments:
         raise one_of("experiment", name, list(experiments))
-    settings = dict(experiments[name])
-    known = settings.get("explainers") or {}
-    compared = content.get("compare") or list(known)
+    found = validated(Experiment, {**experiments[name], "name": name}, f"experiment '{name}'")
+    compared = content.get("compare") or list(found.explainers)
     for explainer in compared:
-        if explainer not in known:
-            raise one_of("explainer under 'compare'", explainer, list(known))
-    settings["explainers"] = {explainer: known[explainer] for explainer in compared}
-    if "name" not in (settings.get("dataset") or {}):
-        raise UserError(f"experiment '{name}': dataset needs a 'name'")
-    return validated(Experiment, {**settings, "name": name}, f"experiment '{name}'")
+        if explainer not in found.explainers:
+            raise one_of("explainer under 'compare'", explainer, list(found.explainers))
+    own = found.dataset.get("name")
+    if not isinstance(own, str):
+        raise UserError(f"experiment '{name}': dataset needs a 'name', that of a file in bench/datasets (got {own!r})")
+    return replace(found, explainers={explainer: found.explainers[explainer] for explainer in compared})

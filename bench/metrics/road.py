@@ -43,7 +43,7 @@ class Road(CurveMetric):
         "baseline": "noisy linear imputation, weights 1/6 and 1/12",
         "masking": "normalised space",
     }
-    percentages: tuple[Percentage, ...] = (10, 20, 30, 40, 50, 60, 70, 80, 90)
+    percentages: Annotated[tuple[Percentage, ...], Field(min_length=1)] = (10, 20, 30, 40, 50, 60, 70, 80, 90)
     noise: Annotated[float, Field(ge=0)] = 0.01
     tolerance: Annotated[float, Field(gt=0)] = 2e-3
 

@@ -29,6 +29,10 @@ from tests.conftest import ROOT
         ({"dataset": {"name": "partz"}}, ["unknown dataset 'partz'", "did you mean 'parts'?"]),
         ({"dataset": {"name": "parts", "clases": 4}}, ["unknown setting of dataset 'parts' 'clases'", "'classes'"]),
         ({"dataset": {}}, ["dataset needs a 'name'"]),
+        ({"dataset": {"name": 3}}, ["experiment 'mini': dataset needs a 'name'", "got 3"]),
+        ({"dataset": 3}, ["experiment 'mini': dataset", "valid dictionary (got 3)"]),
+        ({"explainers": ["surrogate"]}, ["experiment 'mini': explainers", "valid dictionary (got ['surrogate'])"]),
+        ({"metrics": {"road": {"percentages": []}}}, ["metric 'road': percentages", "at least 1 item"]),
         ({"image_sice": 32}, ["unknown setting of experiment 'mini' 'image_sice'", "'image_size'"]),
         ({"image_size": -3}, ["experiment 'mini': image_size"]),
         ({"precision": "fp8"}, ["experiment 'mini': precision", "bf16"]),
@@ -42,12 +46,34 @@ def test_mistakes_in_params(stages, capsys, monkeypatch, changes, named):
         assert words in line, line
 
 
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"experiments": {"mini": None}}, ["experiments.mini", "valid dictionary (got None)"]),
+        ({"experiments": [1]}, ["experiments", "valid dictionary (got [1])"]),
+        ({"run": "mini"}, ["run", "valid list (got 'mini')"]),
+        ({"run": [1]}, ["run.0", "valid string (got 1)"]),
+        ({"references": {"mini": {}}}, ["references", "valid list"]),
+        ({"compare": 3}, ["compare", "valid list (got 3)"]),
+        ({"compare": "surrogate"}, ["compare", "valid list (got 'surrogate')"]),
+    ],
+)
+def test_mistakes_at_the_top_of_params(stages, capsys, monkeypatch, changes, named):
+    miniature.write(stages.params, miniature.settings() | changes)
+    line = error_of(stages, capsys, monkeypatch, "prepare")
+    for words in [f"settings file '{stages.params}': ", *named]:
+        assert words in line, line
+
+
 def test_unknown_experiment_and_missing_params(stages, capsys, monkeypatch):
     assert "unknown experiment 'minni'" in error_of(stages, capsys, monkeypatch, "prepare", experiment="minni")
     nowhere = stages.root / "nowhere.yaml"
     assert "not found: name it with --params" in error_of(stages, capsys, monkeypatch, "prepare", params=nowhere)
-    stages.params.write_text("run: [", encoding="utf-8")
-    assert "is not YAML" in error_of(stages, capsys, monkeypatch, "prepare")
+    line = error_of(stages, capsys, monkeypatch, "prepare", params=stages.root)
+    assert f"'{stages.root}' cannot be read (Is a directory): name it with --params" in line
+    for content in ("run: [", "title: Vögel", "title: 2001-99-99"):
+        stages.params.write_text(content, encoding="latin-1")
+        assert f"'{stages.params}' is not YAML in UTF-8" in error_of(stages, capsys, monkeypatch, "prepare")
 
 
 def test_unknown_teacher(trained, capsys, monkeypatch):

@@ -91,7 +91,9 @@ def test_flat_maps_are_scored_and_do_not_win(value):
     assert values["road_lerf"].mean() < best["road_lerf"].mean()
 
 
-@pytest.mark.parametrize("settings", [{"percentages": [0]}, {"percentages": [100]}, {"noise": -1}, {"tolerance": 0}])
+@pytest.mark.parametrize(
+    "settings", [{"percentages": []}, {"percentages": [0]}, {"percentages": [100]}, {"noise": -1}, {"tolerance": 0}]
+)
 def test_settings_are_checked(settings):
     with pytest.raises(UserError, match="road"):
         build(Metric, "road", settings)

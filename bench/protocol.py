@@ -4,11 +4,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bench.metrics.base import Metric
 from bench.settings import Experiment
 from methods.errors import UserError
+
+if TYPE_CHECKING:
+    from bench.metrics.base import Metric
 
 # What every number shares and no setting changes.
 FIXED = {
@@ -41,7 +43,7 @@ class Protocol:
         return isinstance(other, Protocol) and self.id == other.id
 
 
-def of_metric(chosen: Experiment, name: str, metric: Metric) -> Protocol:
+def of_metric(chosen: Experiment, name: str, metric: "Metric") -> Protocol:
     """Return the protocol of one metric: data, teacher and preprocessing, precision, the metric's own.
 
     The seed of the run is not part of it: runs that differ by the seed alone are samples of the same
@@ -63,7 +65,7 @@ def of_metric(chosen: Experiment, name: str, metric: Metric) -> Protocol:
     return Protocol(_flat(fields))
 
 
-def of_columns(chosen: Experiment, metrics: list[Metric], part_names: tuple[str, ...]) -> dict[str, Protocol]:
+def of_columns(chosen: Experiment, metrics: "list[Metric]", part_names: tuple[str, ...]) -> dict[str, Protocol]:
     """Return the protocol of each column of the experiment's metrics."""
     found: dict[str, Protocol] = {}
     for name, metric in zip(chosen.metrics, metrics, strict=True):

@@ -15,11 +15,21 @@ import yaml
 
 from bench import settings
 from methods.classifier import create
-from tests import miniature
+from tests import imports, miniature
 from tests.bench.running import Stages
 from tests.conftest import ROOT
 
 EXPLAINERS = ["surrogate", "grad_cam", "rise", "uniform"]
+
+# Modules that no number comes from, so that editing one does not repeat hours of work.
+INFRASTRUCTURE = [
+    "bench/artifacts.py",  # carries values between files and stages, and makes none
+    "bench/checking.py",  # refuses settings, and changes none
+    "bench/stages/command.py",  # options, the exit status and the line that is printed
+    "methods/errors.py",  # messages
+    "methods/registry.py",  # finds a class by its name and refuses bad settings
+]
+PLUGINS = ("bench/claims", "bench/datasets", "bench/metrics", "methods/explainers")  # the registry imports them by name
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
@@ -126,7 +136,7 @@ def test_two_runs_give_byte_identical_scores(tmp_path):
 
 
 def test_committed_settings_are_valid(tmp_path):
-    from bench.stages.prepare import check
+    from bench.checking import check
 
     content = settings.read(ROOT / "params.yaml")
     everything = tmp_path / "params.yaml"
@@ -160,6 +170,46 @@ def test_every_path_a_stage_touches_is_declared():
         for path in re.findall(r"artifacts/(?:work|results)\S+", stage["cmd"]):
             inside = [one for one in declared if one.startswith(f"{path}/")]  # a folder of which it reads some files
             assert path in declared or inside, f"stage {name} does not declare {path}"
+
+
+def test_every_module_a_stage_runs_is_declared():
+    """What a stage imports, or builds by name, is a dependency: editing it runs the stage again."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    for name, stage in stages.items():
+        [module] = re.findall(r"python -m (\S+)", stage["cmd"])
+        for explainer in settings.read(ROOT / "params.yaml")["explainers"]:
+            declared = code(stage["deps"], explainer)
+            starts = {f"{module.replace('.', '/')}.py", *(path for path in declared if path.startswith(PLUGINS))}
+            if "explainer" in stage.get("matrix", {}):
+                starts.add(f"methods/explainers/{explainer}.py")
+            missing = imports.closure(ROOT, starts, INFRASTRUCTURE) - declared
+            assert not missing, f"stage {name} does not declare {sorted(missing)}"
+
+
+def code(deps: list[str], explainer: str) -> set[str]:
+    """Return the sources that dependencies name, those below folders included."""
+    paths = [ROOT / dep.replace("${item.explainer}", explainer) for dep in deps if not dep.startswith("artifacts/")]
+    files = [file for path in paths for file in (path.rglob("*.py") if path.is_dir() else [path])]
+    return {file.relative_to(ROOT).as_posix() for file in files}
+
+
+def test_imports_are_found_wherever_they_stand(tmp_path):
+    for name, text in {
+        "bench/__init__.py": '"""Only a docstring."""',
+        "bench/start.py": "from bench import direct\ndef late():\n    from bench.inner import part, NAME\n",
+        "bench/direct.py": 'import methods.plain\nrun("bench/started.py")\n',
+        "bench/inner/__init__.py": "NAME = 1\n",
+        "bench/inner/part.py": "if TYPE_CHECKING:\n    import methods.typed\n",
+        "bench/started.py": "import torch, bench.start, bench.silent\n",
+        "bench/silent.py": "import methods.unseen\n",
+        "methods/plain.py": "from os import path\n",
+        "methods/typed.py": "x = 1\n",
+        "methods/unseen.py": "x = 1\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    inside = {"bench/start.py", "bench/direct.py", "bench/started.py", "bench/inner/__init__.py", "bench/inner/part.py"}
+    assert imports.closure(tmp_path, ["bench/start.py"], ["bench/silent.py"]) == inside | {"methods/plain.py"}
 
 
 def test_real_photographs_and_real_weights():

@@ -10,12 +10,9 @@ import torch
 from tqdm import tqdm
 
 from bench import artifacts, settings
+from bench.checking import check
 from bench.datasets.base import Dataset
-from bench.loading import build_explainer
 from bench.prepared import Prepared
-from bench.scoring import build_metrics
-from bench.settings import Experiment
-from bench.stages.claims import build_claims
 from bench.stages.command import run, say
 from methods.errors import UserError
 from methods.registry import build
@@ -31,15 +28,6 @@ def main(params: Path, experiment: str, data: Path, summary: Path) -> None:
     result.write(data)
     artifacts.write_json(summary, summarise(result))
     say("prepare", f"data set '{chosen.dataset['name']}'", f"{len(result.index)} images to {data}")
-
-
-def check(chosen: Experiment) -> None:
-    """Find mistakes in the names and settings of explainers, metrics and claims before hours of work."""
-    for name in chosen.explainers:
-        build_explainer(chosen, name)
-        chosen.recipe(name)
-    build_metrics(chosen)
-    build_claims(chosen)
 
 
 def bench_data() -> Path | None:

@@ -5,10 +5,13 @@ EXPERIMENT := parts
 BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
-EVERYTHING := surrogate,surrogate_last_stage,surrogate_no_attention,surrogate_no_distillation,surrogate_attention_only
-EVERYTHING := $(EVERYTHING),surrogate_channel_attention,surrogate_attention_transfer,surrogate_no_keep,surrogate_no_drop
-EVERYTHING := $(EVERYTHING),surrogate_random_threshold,surrogate_small_student,surrogate_random_teacher
-EVERYTHING := $(EVERYTHING),grad_cam,grad_cam_plus_plus,score_cam,rise,meaningful_perturbation,uniform,centre,sobel
+EXPLAINERS := import yaml; print(",".join(yaml.safe_load(open("params.yaml", "rb"))["explainers"]))
+
+# dvc writes the setting into params.yaml for good: this puts the file back as it was before, also when the run fails or is
+# interrupted. The shell catches signals, which reach the programs it runs all the same; only mv must not be stopped.
+RUN_WITH_SETTING = kept=$$(mktemp params.yaml.XXXXXX) && cp -p params.yaml $$kept || exit; \
+	trap : HUP INT QUIT TERM; dvc exp run --set-param "$$setting"; status=$$?; \
+	trap '' HUP INT QUIT TERM; mv -f $$kept params.yaml && exit $$status
 
 .PHONY: repro verify full birds peers test lint benchmark clean
 
@@ -20,11 +23,11 @@ verify: $(VENV)/.installed ## does the run agree with the committed reference? t
 	python -m reports.compare reports/reference/parts artifacts/results/parts --verify --out artifacts/comparison
 
 birds: $(VENV)/.installed ## needs BENCH_DATA and BENCH_WEIGHTS, see README
-	dvc exp run --set-param 'run=[parts,birds]'
+	@setting='run=[parts,birds]'; $(RUN_WITH_SETTING)
 	@echo "report: $(CURDIR)/artifacts/report/index.html"
 
 full: $(VENV)/.installed ## the surrogate's ablations and meaningful perturbation too: an hour more
-	dvc exp run --set-param 'compare=[$(EVERYTHING)]'
+	@names=$$(python -c '$(EXPLAINERS)') || exit; setting="compare=[$$names]"; $(RUN_WITH_SETTING)
 	@echo "report: $(CURDIR)/artifacts/report/index.html"
 
 test: $(VENV)/.installed

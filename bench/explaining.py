@@ -133,11 +133,7 @@ class _Call:
     def __init__(self, chosen: Experiment, name: str, teacher: Classifier, fit: Path, machine: Runtime) -> None:
         self.name, self.seed, self.machine = name, chosen.seed, machine
         self.method = build_explainer(chosen, name)
-        try:
-            self.model = load_model(self.method, teacher, fit, chosen.image_size, machine)
-        except RuntimeError as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(f"'{fit}' is of other settings ({reason}): run `make repro` again") from None
+        self.model = load_model(self.method, teacher, fit, chosen.image_size, machine)
 
     def __call__(self, photograph: Photograph, target: Tensor) -> Explanation:
         images = self.machine.images(photograph.pixels.unsqueeze(0))

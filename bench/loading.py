@@ -53,9 +53,17 @@ def load_model(
     """Return the network that the explainer reads, folded, in evaluation mode on the device.
 
     Of several, trained from different seeds, each further draw takes the next one.
+
+    Raises:
+        UserError: the weights are of a network with other settings.
     """
     trained = artifacts.networks(artifacts.read_tensors(path))
-    return serve(explainer.prepare(teacher, trained[draw % len(trained)], size), size, runtime)
+    try:
+        network = explainer.prepare(teacher, trained[draw % len(trained)], size)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"'{path}' is of other settings ({reason}): run stage fit again") from None
+    return serve(network, size, runtime)
 
 
 def serve(model: ModelT, size: int, runtime: Runtime) -> ModelT:
@@ -99,6 +107,9 @@ class Evaluation:
 def load_evaluation(data: Path, predictions: Path, seed: int) -> Evaluation:
     """Read the prepared images and the predictions that fix the explained classes."""
     everything, table = prepared.read(data), artifacts.read_rows(predictions)
+    absent = [name for name in ("image_id", "label", "target", "probability") if name not in table]
+    if absent:
+        raise UserError(f"'{predictions}' holds no predictions (no column '{absent[0]}'): run stage teacher again")
     rows = torch.from_numpy(everything.rows(table["image_id"].tolist(), predictions))
     classes = everything.index["label"].max() + 1
     bad = table.index[(table["target"] < 0) | (table["target"] >= classes)]

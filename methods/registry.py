@@ -56,6 +56,8 @@ def find(base: type[T], name: str) -> type[T]:
 
 def validated(cls: type[T], settings: Mapping[str, Any], what: str) -> T:
     """Build dataclass `cls` from `settings`, turning every mistake into a `UserError`."""
+    if not isinstance(settings, Mapping):
+        raise UserError(f"{what}: settings must be a mapping of names to values (got {settings!r})")
     known = [field.name for field in fields(cls) if field.init]  # type: ignore[arg-type]
     for key in settings:
         if key not in known:

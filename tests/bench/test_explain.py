@@ -197,7 +197,7 @@ def test_files_of_different_runs_are_refused(trained, files, image, tmp_path):
     wider = miniature.settings() | {"compare": METHODS}
     wider["experiments"]["mini"]["explainers"]["surrogate"]["width"] = 16
     params = miniature.write(tmp_path / "params.yaml", wider)
-    with pytest.raises(UserError, match=r"surrogate\.safetensors' is of other settings .*run `make repro` again"):
+    with pytest.raises(UserError, match=r"surrogate\.safetensors' is of other settings .*run stage fit again"):
         explain.main([image], out=tmp_path / "out", **files | {"params": params})
     assert not (tmp_path / "out").exists()
 

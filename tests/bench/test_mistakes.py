@@ -23,6 +23,7 @@ from tests.conftest import ROOT
         ({"explainers": {"rise": {"mask": 5}}}, ["unknown setting of explainer 'rise' 'mask'", "'masks'"]),
         ({"explainers": {"rise": {"masks": 0}}}, ["explainer 'rise': masks", "greater than 0"]),
         ({"explainers": {"rise": {"masks": "many"}}}, ["explainer 'rise': masks", "'many'"]),
+        ({"explainers": {"surrogate": {"fit": 3}}}, ["fit of explainer 'surrogate'", "must be a mapping", "got 3"]),
         ({"explainers": {"surrogate": {"fit": {"epoch": 1}}}}, ["setting of fit of explainer 'surrogate'", "'epochs'"]),
         ({"metrics": {"insertoin": {}}}, ["unknown metric 'insertoin'", "did you mean 'insertion'?"]),
         ({"metrics": {"deletion": {"step": 4}}}, ["unknown setting of metric 'deletion' 'step'", "'steps'"]),

@@ -67,6 +67,22 @@ def test_another_file_as_the_teacher_or_the_data(trained, capsys, monkeypatch):
     assert f"arrays.safetensors' {DAMAGED} (no 'images' in it)" in line
 
 
+def test_a_table_that_holds_no_predictions(trained, capsys, monkeypatch):
+    other = trained.root / "effects.parquet"
+    artifacts.write_rows(other, artifacts.read_rows(trained.results / "predictions.parquet").drop(columns="target"))
+    line = error_of(trained, capsys, monkeypatch, "explain", predictions=other)
+    assert f"'{other}' holds no predictions (no column 'target'): run stage teacher again" in line
+
+
+def test_a_fit_of_other_settings(trained, capsys, monkeypatch):
+    trained.run("fit", explainer="surrogate")
+    wider = miniature.settings(explainers={"surrogate": {"width": 9, "fit": {"epochs": 1}}})
+    other = miniature.write(trained.root / "wider.yaml", wider)
+    fit = trained.options("explain", explainer="surrogate")["fit"]
+    line = error_of(trained, capsys, monkeypatch, "explain", explainer="surrogate", params=other)
+    assert f"'{fit}' is of other settings" in line and "run stage fit again" in line
+
+
 def test_predictions_of_another_experiment(trained, capsys, monkeypatch):
     table = artifacts.read_rows(trained.results / "predictions.parquet")
     other = trained.root / "other.parquet"

@@ -118,7 +118,9 @@ def _evaluation_images(
     for first in itertools.count(step=count):
         chunk = torch.arange(first, first + count) % len(evaluation.rows)
         images = upsample(evaluation.images(chunk, machine), (size, size))
-        yield images.contiguous(memory_format=torch.channels_last), evaluation.targets(chunk, machine)
+        batch = images.contiguous(memory_format=torch.channels_last), evaluation.targets(chunk, machine)
+        machine.synchronise()  # what prepares the next call is not part of it
+        yield batch
 
 
 def random_images(batch: int, size: int, machine: Runtime, seed: int = 0) -> Tensor:

@@ -158,8 +158,7 @@ MEASURES = {
         "lower",
         "Rank correlation, without its sign, of the map with the ones after the network’s layers are re-initialised "
         "from the output down, mean over the steps; 1 if the map ignores what was learned. "
-        + _AGAIN
-        + " (Adebayo 2018)",
+        f"{_AGAIN} (Adebayo 2018)",
     ),
     "randomisation_full": Measure(
         "Similarity after full randomisation",

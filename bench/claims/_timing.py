@@ -1,6 +1,5 @@
 """Medians of timings with intervals: what the speed claims share."""
 
-from collections.abc import Iterable
 from statistics import median
 
 import numpy as np
@@ -33,13 +32,12 @@ def ratio(fast: Timing, slow: Timing) -> Estimate:
     return Estimate(value, low, high, min(len(fast.seconds), len(slow.seconds)))
 
 
-def too_few(timings: Iterable[tuple[str, Timing]]) -> list[str]:
-    """Name the methods that were timed too few times for an interval, as what is missing."""
-    return [
-        f"at least {FEWEST} timed calls of {name}, one image at a time; there are {len(timing.seconds)}"
-        for name, timing in timings
-        if len(timing.seconds) < FEWEST
-    ]
+def too_few(explainer: str, timing: Timing) -> list[str]:
+    """Return what is missing where a method was timed too few times for an interval, else nothing."""
+    count = len(timing.seconds)
+    if count >= FEWEST:
+        return []
+    return [f"at least {FEWEST} timed calls of {explainer}, one image at a time; there are {count}"]
 
 
 def _interval(samples: tuple[tuple[float, ...], ...], statistic: object) -> tuple[float, float]:

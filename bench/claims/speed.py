@@ -46,7 +46,7 @@ class Speed(Claim):
         figures = (Figure(f"frames per second ({where})", found.mean, found.low, found.high, found.n, "fps"),)
         if timing.image_size < self.image_size:
             return untestable([f"a timing at {self.image_size} px; this one is at {timing.image_size} px"], figures)
-        if missing := too_few([(SURROGATE, timing)]):
+        if missing := too_few(SURROGATE, timing):
             return untestable(missing, figures)
         if found.low >= self.least:
             return Judgement("reproduced", f"{found.mean:.1f} fps and more than {self.least:g} throughout.", figures)

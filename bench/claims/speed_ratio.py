@@ -45,7 +45,7 @@ class SpeedRatio(Claim):
         timings = {name: single(evidence, name) for name in (*self.others, *BESIDE)}
         if mine is None:
             return untestable([f"timing of {SURROGATE}, one image at a time"])
-        figures, missing, low, high = [], too_few([(SURROGATE, mine)]), math.inf, math.inf
+        figures, missing, low, high = [], too_few(SURROGATE, mine), math.inf, math.inf
         for name, its in timings.items():
             if its is None or its.conditions != mine.conditions:
                 why = "timing of" if its is None else "timing under the same conditions of"
@@ -57,7 +57,7 @@ class SpeedRatio(Claim):
                 Figure(f"times as fast as {name}", found.mean, found.low, found.high, found.n, "times", words)
             )
             if name in self.others:
-                missing += too_few([(name, its)])
+                missing += too_few(name, its)
                 low, high = min(low, found.low), min(high, found.high)
         if missing:
             return untestable(missing, tuple(figures))

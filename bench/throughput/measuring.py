@@ -3,9 +3,10 @@
 import ctypes
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 
 import torch
 from torch import Tensor, nn
@@ -35,6 +36,40 @@ def rounds_for(call: Call, seconds: float, fewest: int) -> int:
 def timings(call: Call, seconds: float) -> list[float]:
     """Seconds of each of several warmed-up calls."""
     return [elapsed(call) for _ in range(rounds_for(call, seconds, fewest=3))]
+
+
+class Turns:
+    """Bare passes that are timed in blocks between other calls, so that both meet the machine in the same state.
+
+    Its speed drifts by a fifth within seconds, and with it would the ratio of two measurements one after the other.
+
+    passes: by the number of images.
+    calls: how often `take` will be called: before each of the other calls.
+    seconds: to spend on each pass in all, but at least three timings a block.
+    """
+
+    BLOCKS = 8  # evenly spread, or as many as there are calls
+
+    def __init__(self, passes: Mapping[int, Call], calls: int, seconds: float) -> None:
+        self._passes, self._calls, self._seconds = passes, calls, seconds / min(self.BLOCKS, calls)
+        self._taken = 0
+        self._spent: dict[int, list[float]] = {images: [] for images in passes}
+
+    def take(self) -> None:
+        """Time a block if its turn has come."""
+        blocks = self._blocks_until(self._taken)
+        self._taken += 1
+        if self._blocks_until(self._taken) > blocks:
+            for images, call in self._passes.items():
+                self._spent[images] += timings(call, self._seconds)
+
+    def _blocks_until(self, call: int) -> int:
+        """Return the number of blocks before this call, each in the middle of its share of the calls."""
+        return (2 * self.BLOCKS * (call - 1) + self._calls) // (2 * self._calls)
+
+    def median(self, images: int) -> float:
+        """Return the median seconds of one pass of so many images."""
+        return median(self._spent[images])
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Frames per second of every explainer, the forward pass included."""
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from statistics import mean, median
 
 import pytest
@@ -12,7 +12,7 @@ from torch import Tensor
 from bench import settings
 from bench.loading import build_explainer, serve
 from bench.throughput.conftest import Batches, Network, explains_evaluation_images, random_images
-from bench.throughput.measuring import CANDIDATES, Call, counted, elapsed, peak_memory, rounds_for, timings
+from bench.throughput.measuring import CANDIDATES, Call, Turns, counted, elapsed, peak_memory, rounds_for, timings
 from methods import runtime
 from methods.classifier import Classifier
 from methods.runtime import Runtime
@@ -33,7 +33,7 @@ def test_throughput(
     explainer: str,
     batch: str,
 ) -> None:
-    """Time whole explanations, one image at a time or at the fastest larger batch, and bare forward passes.
+    """Time whole explanations, one image at a time or at the fastest larger batch, and in turn bare forward passes.
 
     Both are warmed up and the device is synchronised inside the timed call. Every timed call explains the next
     images. The number of calls follows from a first one, so that a measurement takes about --seconds.
@@ -59,20 +59,26 @@ def test_throughput(
     first = explaining(count)
     first()  # a search for the copies per forward pass is not its memory
     memory = peak_memory(first, machine)
-    bare = bare_forward(serve(teacher, size, machine), size, machine, seconds / 4)
-    best = min(bare(n) / n for n in candidates)
-    rounds, stream, asked = rounds_for(first, seconds, fewest=FEWEST), batches(count, size), []
+    served, stream, asked = serve(teacher, size, machine), batches(count, size), []
+    bare = {n: bare_forward(served, random_images(n, size, machine), machine) for n in {*candidates, count}}
+    best, rounds = fastest(bare, seconds / 4), rounds_for(first, seconds, fewest=FEWEST)
+    turns = Turns({n: bare[n] for n in {count, best}}, rounds, seconds / 2)
+
+    def between() -> tuple[tuple[Tensor, Tensor], dict[str, object]]:
+        turns.take()
+        passes.clear()
+        return next(stream), {}
 
     def timed(images: Tensor, targets: Tensor) -> Tensor:
         saliency = explain(images, targets)
         asked.append(sum(passes))
-        passes.clear()
         return saliency
 
     with counted(model) as passes:
-        saliency = benchmark.pedantic(timed, setup=lambda: (next(stream), {}), rounds=rounds, iterations=1)
+        saliency = benchmark.pedantic(timed, setup=between, rounds=rounds, iterations=1)
     assert saliency.shape[0] == count and torch.isfinite(saliency).all()
     taken, spent = benchmark.stats.stats.median, benchmark.stats.stats.data
+    least = turns.median(best) / best
     benchmark.extra_info |= {
         "experiment": chosen.name,
         "explainer": explainer,
@@ -81,10 +87,10 @@ def test_throughput(
         "device": runtime.environment(machine)["device"],
         "precision": machine.precision,
         "fps": count / taken,
-        "forward_ratio": taken / bare(count),
+        "forward_ratio": taken / turns.median(count),
         "images": "evaluation" if explains_evaluation_images(request.config) else "noise",
         "forward_passes": mean(asked) / count,
-        "overhead": median(one / (n * best) for one, n in zip(spent, asked, strict=True)) if all(asked) else None,
+        "overhead": median(one / (n * least) for one, n in zip(spent, asked, strict=True)) if all(asked) else None,
         "peak_memory": memory,
     }
 
@@ -94,18 +100,12 @@ def fastest(calls: dict[int, Call], seconds: float) -> int:
     return min(calls, key=lambda count: median(timings(calls[count], seconds)) / count)
 
 
-def bare_forward(model: Classifier, size: int, machine: Runtime, seconds: float) -> Callable[[int], float]:
-    """Return a function from a batch to the median seconds of one forward pass, measured when first asked for."""
+def bare_forward(model: Classifier, images: Tensor, machine: Runtime) -> Call:
+    """Return one forward pass of the images, which ends when the device has done it."""
 
-    @cache
-    def bare(batch: int) -> float:
-        images = random_images(batch, size, machine)
+    def forward() -> None:
+        with torch.inference_mode(), machine.autocast():
+            model(images)
+        machine.synchronise()
 
-        def forward() -> None:
-            with torch.inference_mode(), machine.autocast():
-                model(images)
-            machine.synchronise()
-
-        return median(timings(forward, seconds))
-
-    return bare
+    return forward

@@ -16,6 +16,7 @@ from methods.classifier import Classifier, from_settings
 from methods.errors import UserError
 from methods.explainers.base import Explainer
 from methods.folding import folded
+from methods.padding import pad_kernels
 from methods.registry import build
 from methods.runtime import Runtime
 
@@ -67,8 +68,8 @@ def load_model(
 
 
 def serve(model: ModelT, size: int, runtime: Runtime) -> ModelT:
-    """Return a copy for use only: batch norms folded, frozen, in evaluation mode on the device."""
-    return runtime.place(folded(model, size)).requires_grad_(False)  # type: ignore[return-value]
+    """Return a copy for use only: batch norms folded, kernels padded, frozen, in evaluation mode on the device."""
+    return runtime.place(pad_kernels(folded(model, size))).requires_grad_(False)  # type: ignore[return-value]
 
 
 @dataclass(frozen=True)

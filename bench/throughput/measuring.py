@@ -39,33 +39,29 @@ def timings(call: Call, seconds: float) -> list[float]:
 
 
 class Turns:
-    """Bare passes that are timed in blocks between other calls, so that both meet the machine in the same state.
+    """Bare passes that are timed between other calls, one by one, so that both meet the machine in the same state.
 
     Its speed drifts by a fifth within seconds, and with it would the ratio of two measurements one after the other.
 
-    passes: by the number of images.
+    passes: by the number of images; each has been called before.
     calls: how often `take` will be called: before each of the other calls.
-    seconds: to spend on each pass in all, but at least three timings a block.
+    seconds: to spend on each pass in all, with one timing a call at most and `FEWEST` at least.
     """
 
-    BLOCKS = 8  # evenly spread, or as many as there are calls
+    FEWEST = 15
 
     def __init__(self, passes: Mapping[int, Call], calls: int, seconds: float) -> None:
-        self._passes, self._calls, self._seconds = passes, calls, seconds / min(self.BLOCKS, calls)
-        self._taken = 0
+        self._passes, self._calls, self._taken = passes, calls, 0
+        fitting = {images: int(seconds / elapsed(call)) for images, call in passes.items()}
+        self._timings = {images: max(self.FEWEST, min(calls, count)) for images, count in fitting.items()}
         self._spent: dict[int, list[float]] = {images: [] for images in passes}
 
     def take(self) -> None:
-        """Time a block if its turn has come."""
-        blocks = self._blocks_until(self._taken)
+        """Time the passes whose turn has come; all of them are spread evenly over the calls."""
+        for images, count in self._timings.items():
+            due = count * (self._taken + 1) // self._calls - count * self._taken // self._calls
+            self._spent[images] += [elapsed(self._passes[images]) for _ in range(due)]
         self._taken += 1
-        if self._blocks_until(self._taken) > blocks:
-            for images, call in self._passes.items():
-                self._spent[images] += timings(call, self._seconds)
-
-    def _blocks_until(self, call: int) -> int:
-        """Return the number of blocks before this call, each in the middle of its share of the calls."""
-        return (2 * self.BLOCKS * (call - 1) + self._calls) // (2 * self._calls)
 
     def median(self, images: int) -> float:
         """Return the median seconds of one pass of so many images."""

@@ -62,7 +62,7 @@ def test_throughput(
     served, stream, asked = serve(teacher, size, machine), batches(count, size), []
     bare = {n: bare_forward(served, random_images(n, size, machine), machine) for n in {*candidates, count}}
     best, rounds = fastest(bare, seconds / 4), rounds_for(first, seconds, fewest=FEWEST)
-    turns = Turns({n: bare[n] for n in {count, best}}, rounds, seconds / 2)
+    turns = Turns({n: bare[n] for n in {count, best}}, rounds, seconds)
 
     def between() -> tuple[tuple[Tensor, Tensor], dict[str, object]]:
         turns.take()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pandas as pd
 import torch
@@ -32,7 +32,7 @@ def main(
     experiment: Annotated[str | None, typer.Option(help="experiment in it (default: the first of 'run')")] = None,
     teacher: Annotated[Path | None, typer.Option(help="trained teacher (default: random weights)")] = None,
     fit: Annotated[Path | None, typer.Option(help="what the explainer learned (default: random weights)")] = None,
-    precision: Annotated[str | None, typer.Option(help="fp32 or bf16 (default: the experiment's)")] = None,
+    precision: Annotated[Literal["fp32", "bf16"] | None, typer.Option(help="default: the experiment's")] = None,
     images: Annotated[int, typer.Option(min=1, help="explained in one call")] = 1,
 ) -> None:
     """Print how long one call takes, in which parts of the network and in which operators of torch."""
@@ -83,9 +83,8 @@ def by_operator(call: Call, machine: Runtime, calls: int) -> pd.DataFrame:
     activities = [activity.CPU]
     if machine.device.type == "cuda":
         activities, time_of = [activity.CUDA], "self_device_time_total"
-    os.environ.setdefault(
-        "KINETO_LOG_LEVEL", "9"
-    )  # else it reports on standard error that it starts, and that there is no GPU
+    # Else the profiler says on standard error that it starts, and that there is no GPU.
+    os.environ.setdefault("KINETO_LOG_LEVEL", "9")
     call()
     with torch.profiler.profile(activities=activities) as profile:
         for _ in range(calls):

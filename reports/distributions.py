@@ -1,5 +1,7 @@
 """How a metric's values spread over the images: a box per explainer."""
 
+from textwrap import fill
+
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
@@ -8,6 +10,7 @@ from reports.drawing import INK, Drawing, canvas, drawn, look
 from reports.results import Results
 
 WHISKERS = (5, 95)  # percentiles
+TITLE_WIDTH = 30  # characters: longer titles would leave the figure
 FEWEST = 5  # images: a box sums them up in five numbers
 
 
@@ -57,6 +60,6 @@ def boxes(results: Results, metric: str) -> Drawing | None:
         axes.grid(axis="y", visible=False)
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.set(xlabel=f"{measure.better} is better", ylabel="")
-        axes.set_title(measure.title, loc="left")
+        axes.set_title(fill(measure.title, TITLE_WIDTH), loc="left")
         description = f"{measure.title}: median, quartiles and 5th to 95th percentile over images of every method"
         return drawn(figure, results.key, f"{metric}-distribution", description)

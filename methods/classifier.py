@@ -52,12 +52,7 @@ class Classifier(nn.Module):
         The gradient goes through the head alone: one forward pass of the backbone, and almost nothing more.
         """
         with torch.inference_mode():
-            features = self.features(images)
-        with torch.inference_mode(False), torch.enable_grad():
-            leaf = features.clone().requires_grad_()
-            scores = self.head(leaf).gather(1, targets.clone().unsqueeze(1))
-            (gradient,) = torch.autograd.grad(scores.sum(), leaf)
-        return features, gradient
+            return replayed(self, self._features_and_gradient, images, targets)
 
     def logits_of_normalised(self, normalised: Tensor) -> Tensor:
         """[B, 3, H, W] that `normalise` made -> [B, K] logits."""
@@ -70,6 +65,16 @@ class Classifier(nn.Module):
     def _features(self, images: Tensor) -> Tensor:
         features = self.backbone.forward_features(self.normalise(images))  # type: ignore[operator]
         return to_map(features, self.backbone)
+
+    def _features_and_gradient(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        features = self._features(images)
+        with torch.inference_mode(False), torch.enable_grad():
+            leaf = features.clone().requires_grad_()
+            logits = self.head(leaf)
+            # Not by one_hot, which waits for the device.
+            explained = torch.arange(logits.shape[1], device=targets.device) == targets.unsqueeze(1)
+            (gradient,) = torch.autograd.grad(logits, leaf, explained.to(logits.dtype))
+        return features, gradient
 
 
 def create(

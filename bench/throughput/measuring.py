@@ -76,7 +76,9 @@ def counted(model: nn.Module) -> Iterator[list[int]]:
     """
     passes: list[int] = []
     kind = type(model)
-    ways = ("features", "logits_of_normalised") if isinstance(model, Classifier) else ("forward", "attention_maps")
+    ways: tuple[str, ...] = ("forward", "attention_maps")
+    if isinstance(model, Classifier):
+        ways = ("features", "features_and_gradient", "logits_of_normalised")
     names = [name for name in ways if hasattr(kind, name)]
     own = {name: getattr(kind, name) for name in names}
 

@@ -1,9 +1,11 @@
-"""Bare passes are timed in turn with what they are compared with."""
+"""Bare passes are timed in turn with what they are compared with, and passes counted."""
 
 import pytest
 
 from bench.throughput import measuring
-from bench.throughput.measuring import Turns
+from bench.throughput.measuring import Turns, counted
+from methods.explainers.grad_cam import GradCam
+from methods.explainers.rise import Rise
 
 
 class Machine:
@@ -59,3 +61,12 @@ def test_every_pass_has_timings_of_its_own(machine):
     for _ in range(5):
         turns.take()
     assert (turns.median(1), turns.median(32)) == pytest.approx((0.001, 10))
+
+
+@pytest.mark.parametrize(("explainer", "expected"), [(GradCam(), [4]), (Rise(masks=20), 4 * [16, 4])])
+def test_every_forward_pass_is_counted_with_its_images(explainer, expected, classifier, images, targets, seeds):
+    with counted(classifier) as passes:
+        explainer.explain(classifier, images, targets, seeds)
+    assert passes == expected
+    explainer.explain(classifier, images, targets, seeds)
+    assert passes == expected, "counted within the context alone"

@@ -1,5 +1,7 @@
 """Time is told by part and by operator, and adds up."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
@@ -71,6 +73,30 @@ def test_the_operator_that_takes_longest_comes_first(machine):
     assert table["operator"][0] == "aten::mm"
     assert len(table) <= profiling.OPERATORS + 1
     assert table["%"].sum() == pytest.approx(100)
+
+
+class Events:
+    """What torch.profiler would list of kernels with long names."""
+
+    def __init__(self, **_):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def key_averages(self):
+        names = {"void at::add": 2000, "void " + "k" * 500 + "1": 1000, "void " + "k" * 500 + "2": 3000}
+        return [SimpleNamespace(key=name, self_cpu_time_total=taken) for name, taken in names.items()]
+
+
+def test_names_of_kernels_are_cut_and_those_cut_alike_added(machine, monkeypatch):
+    monkeypatch.setattr(torch.profiler, "profile", Events)
+    table = by_operator(lambda: None, machine, calls=2)
+    assert table["operator"].tolist() == ["k" * profiling.LONGEST, "at::add"]
+    assert table["ms"].tolist() == [2, 1]
 
 
 def test_the_command_prints_both_tables(tmp_path, capsys, monkeypatch):

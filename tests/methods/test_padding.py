@@ -7,9 +7,11 @@ import torch
 from timm.layers import Conv2dSame
 from torch import nn
 
+from bench.loading import serve
 from methods.classifier import create
 from methods.folding import folded
 from methods.padding import KernelPadded, pad_kernels
+from methods.runtime import Runtime
 
 SIZES = [(32, 32), (33, 33), (32, 33), (31, 30)]
 
@@ -60,3 +62,11 @@ def test_other_convolutions_stay():
     network = nn.Sequential(Conv2dSame(3, 4, 3, 2, dilation=2), nn.Conv2d(4, 4, 3, 2, 1))
     kinds = [type(module) for module in network]
     assert [type(module) for module in pad_kernels(network)] == kinds
+
+
+@pytest.mark.parametrize(("device", "padded"), [("cpu", 5), ("meta", 0)])
+def test_networks_that_serve_are_padded_so_on_a_cpu_alone(device, padded):
+    network = create("mobilenetv2_100", 10, arguments={"pad_type": "same"})
+    served = serve(network, 64, Runtime(torch.device(device)))
+    assert sum(isinstance(module, KernelPadded) for module in served.modules()) == padded
+    assert not any(isinstance(module, KernelPadded) for module in network.modules())

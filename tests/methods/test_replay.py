@@ -92,6 +92,14 @@ def test_few_recordings_are_kept(recording, monkeypatch, images):
     assert recording.made == 4
 
 
+def test_gradients_are_recorded_with_the_features(recording, classifier, images, targets):
+    expected = classifier.features_and_gradient(images, targets)
+    for _ in range(CALLS):
+        found = classifier.features_and_gradient(images, targets)
+    assert recording.made == 1
+    assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
+
+
 @pytest.fixture
 def gpu():
     return start("cuda")
@@ -112,6 +120,18 @@ def test_a_replay_is_the_call_itself(gpu, precision, images, targets):
                 direct = copy.deepcopy(model)(*(one.roll(turn, 0) for one in inputs))
                 for one, other in zip(flat(replayed_), flat(direct), strict=True):
                     assert torch.equal(one, other)
+
+
+@pytest.mark.gpu
+def test_a_gradient_is_replayed(gpu, images, targets):
+    model = gpu.place(small_classifier()).requires_grad_(False)
+    with gpu.autocast():
+        found = [model.features_and_gradient(images.cuda().roll(turn, 0), targets.cuda()) for turn in range(CALLS)]
+        assert len(replay._known[model]._made) == 1
+        for turn, replayed_ in enumerate(found):
+            direct = copy.deepcopy(model).features_and_gradient(images.cuda().roll(turn, 0), targets.cuda())
+            for one, other in zip(replayed_, direct, strict=True):
+                assert torch.allclose(one, other, atol=1e-6 * float(other.abs().max()))
 
 
 @pytest.mark.gpu

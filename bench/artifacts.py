@@ -16,6 +16,7 @@ Layout below the artifacts folder, one sub-folder per experiment:
     results/<experiment>/effects.parquet               EFFECT_COLUMNS: parts removed or swapped
     results/<experiment>/claims.json                   the ledger: a verdict per claim of the paper
     results/<experiment>/throughput/<explainer>.json   pytest-benchmark
+    results/<experiment>/elsewhere/<machine>.json      pytest-benchmark on another machine, put there by hand
     results/<experiment>/map_sizes.json                explainer -> [h, w]
     results/<experiment>/gallery/                      pictures; never leaves the machine for photographs
 """
@@ -43,6 +44,11 @@ EFFECT_COLUMNS = ["image_id", "part", "action", "probability"]
 def saliency_of(draw: int) -> str:
     """Return the name of one draw's maps in their file."""
     return f"saliency_{draw}" if draw else "saliency"
+
+
+def timed_elsewhere(folder: Path) -> list[Path]:
+    """Return the files of an experiment's results that hold timings of other machines."""
+    return sorted((folder / "elsewhere").glob("*.json"))
 
 
 def of_network(tensors: Mapping[str, Any], seed: int) -> dict[str, Any]:

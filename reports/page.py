@@ -27,6 +27,7 @@ from reports import (
     tables,
 )
 from reports.drawings import Drawings
+from reports.elsewhere import Elsewhere, elsewhere
 from reports.results import Results
 from reports.side_by_side import side_by_side
 from reports.speeds import Speed, throughput
@@ -49,6 +50,7 @@ class Section:
     peers: list[suite.PeerSpeed]
     growth: dict[str, dict[str, suite.Growth]]
     scoring: suite.ScoringCost | None
+    elsewhere: list[Elsewhere]
     fidelity: list[dict[str, Any]]
     differences: dict[str, dict[str, Contrast]]
     ranks: CriticalDifference | None
@@ -97,6 +99,7 @@ def section(number: int, results: Results, gallery_bytes: int) -> Section:
         peers=suite.peers(results),
         growth=suite.grown(results),
         scoring=suite.scoring(results),
+        elsewhere=elsewhere(results),
         fidelity=tables.fidelity(results),
         differences=minus,
         ranks=ranked,

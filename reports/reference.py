@@ -47,6 +47,7 @@ def main(experiment: str, results: Path, out: Path) -> None:
     if absent:
         raise UserError(f"'{source / absent[0]}' does not exist ({len(absent)} such): run dvc repro to its end")
     names += [name for name in OPTIONAL if (source / name).is_file()]
+    names += [path.relative_to(source).as_posix() for path in artifacts.timed_elsewhere(source)]
     size = sum((source / name).stat().st_size for name in names)
     if size > LIMIT:
         raise UserError(f"the results of '{experiment}' take {size} bytes, over {LIMIT}: evaluate fewer images")

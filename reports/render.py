@@ -15,7 +15,7 @@ from reports.results import Results, read_all
 
 
 def render(found: list[Results], out: Path) -> list[page.Section]:
-    """Write index.html, accuracy.csv, differences.csv, throughput.csv, claims.csv and tables/ into `out`."""
+    """Write index.html and tables/ into `out`, and accuracy, differences, throughput, claims and others as CSV."""
     pictured = sum(results.gallery is not None for results in found)
     share = page.GALLERY_BYTES // max(1, pictured)
     sections = [page.section(i, results, share) for i, results in enumerate(tqdm(found, desc="report"))]
@@ -24,6 +24,8 @@ def render(found: list[Results], out: Path) -> list[page.Section]:
     rows = {section.results.key: section.rows for section in sections}
     minus = comparisons.table({section.results.key: section.differences for section in sections})
     tables.write(out, rows, minus, [speed for section in sections for speed in section.speeds], ledger.rows(found))
+    elsewhere = [speed for section in sections for run in section.elsewhere for speed in run.speeds]
+    tables.write_speeds(out / "throughput_elsewhere.csv", elsewhere)
     exports.write(out / "tables", sections)
     return sections
 

@@ -27,6 +27,7 @@ class Results:
     claims: claims.json, a verdict per claim of the paper.
     timings: explainer -> pytest-benchmark JSON.
     benchmarks: pytest-benchmark JSON of the whole throughput suite, see `make benchmark`; empty if it was not run.
+    elsewhere: file -> pytest-benchmark JSON of the suite on another machine or at another precision, by hand.
     curves: `teacher` or explainer -> one row per epoch.
     gallery: gallery.json, or None.
     map_sizes: explainer -> [h, w] of its maps, before upsampling.
@@ -51,6 +52,7 @@ class Results:
     claims: dict[str, dict[str, Any]] = field(default_factory=dict)
     timings: dict[str, dict[str, Any]] = field(default_factory=dict)
     benchmarks: dict[str, Any] = field(default_factory=dict)
+    elsewhere: dict[str, dict[str, Any]] = field(default_factory=dict)
     fits: dict[str, dict[str, Any]] = field(default_factory=dict)
     curves: dict[str, pd.DataFrame] = field(default_factory=dict)
     gallery: dict[str, Any] | None = None
@@ -95,7 +97,7 @@ def read_all(params: Path, artifacts_folder: Path, reference: Path) -> list[Resu
 
 
 def read(folder: Path, committed: bool) -> Results:
-    """Read one experiment's folder; the names of its files come from its settings.json, never from the disk."""
+    """Read one experiment's folder; the names of its files come from its settings.json, but for those elsewhere/."""
     found = evidence.read(folder)
     reader, chosen = Reader(folder), found.settings
     explainers = glossary.display_order(found.explainers)
@@ -118,6 +120,7 @@ def read(folder: Path, committed: bool) -> Results:
         claims=reader.json("claims.json"),
         timings={name: reader.json(f"throughput/{name}.json", optional=True) for name in explainers},
         benchmarks=reader.json("benchmarks.json", optional=True),
+        elsewhere={path.stem: reader.json(f"elsewhere/{path.name}") for path in artifacts.timed_elsewhere(folder)},
         fits={name: reader.json(f"fits/{name}.json") for name in explainers},
         curves=_curves(reader, chosen, explainers),
         gallery=None if committed else (reader.json("gallery/gallery.json") or None),

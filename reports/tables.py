@@ -116,9 +116,14 @@ def write(
     joined = pd.concat(filled) if filled else pd.DataFrame(columns=ACCURACY_COLUMNS)
     artifacts.write_rows(out / "accuracy.csv", joined[ACCURACY_COLUMNS])
     artifacts.write_rows(out / "differences.csv", differences)
-    columns = list(Speed.__dataclass_fields__)
-    artifacts.write_rows(out / "throughput.csv", pd.DataFrame([asdict(s) for s in speeds], columns=columns))
+    write_speeds(out / "throughput.csv", speeds)
     artifacts.write_rows(out / "claims.csv", claims)
+
+
+def write_speeds(path: Path, speeds: list[Speed]) -> None:
+    """Write a row for each speed and a column for each of its members."""
+    columns = list(Speed.__dataclass_fields__)
+    artifacts.write_rows(path, pd.DataFrame([asdict(speed) for speed in speeds], columns=columns))
 
 
 def _signed(value: float, better: str) -> float:

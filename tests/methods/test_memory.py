@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from bench.loading import serve
 from bench.throughput.measuring import peak_memory
 from methods.batch_size import chunk
 from methods.classifier import create
@@ -15,7 +16,7 @@ WARM = 4  # chunks that pass through the network; the others are answered at onc
 
 
 def test_rise_of_a_large_network_in_bounded_memory(machine, monkeypatch):
-    model = machine.place(create("mobilenetv2_100", 100, arguments={"pad_type": "same"})).requires_grad_(False)
+    model = serve(create("mobilenetv2_100", 100, arguments={"pad_type": "same"}), SIZE, machine)
     images = machine.images(torch.randint(256, (1, 3, SIZE, SIZE), dtype=torch.uint8))
     logits, seen = model.logits_of_normalised, []
 
@@ -38,7 +39,7 @@ def test_rise_of_a_large_network_in_bounded_memory(machine, monkeypatch):
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_rise_of_a_large_network_in_bounded_memory_of_a_gpu(precision):
     gpu = start("cuda", precision)
-    model = gpu.place(create("mobilenetv2_100", 100, arguments={"pad_type": "same"})).requires_grad_(False)
+    model = serve(create("mobilenetv2_100", 100, arguments={"pad_type": "same"}), SIZE, gpu)
     images = gpu.images(torch.randint(256, (1, 3, SIZE, SIZE), dtype=torch.uint8))
     targets, seeds = torch.tensor([3], device=gpu.device), torch.tensor([0])
 

@@ -1,6 +1,11 @@
 """The page of the committed references, drawn birds and photographs, in a real browser."""
 
+from unittest import mock
+
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from reports import render
 from reports.compare_sources import REFERENCE
@@ -15,10 +20,42 @@ pytestmark = pytest.mark.skipif(not CHROMIUM.is_file(), reason=f"{CHROMIUM} does
 
 
 @pytest.fixture(scope="module")
-def path(tmp_path_factory):
+def rendered(tmp_path_factory):
     folder = tmp_path_factory.mktemp("references")
-    render.render([read(REFERENCE / name, committed=True) for name in NAMES], folder)
-    return folder / "index.html"
+    return folder, render.render([read(REFERENCE / name, committed=True) for name in NAMES], folder)
+
+
+@pytest.fixture(scope="module")
+def path(rendered):
+    return rendered[0] / "index.html"
+
+
+def test_no_word_leaves_its_figure(rendered):
+    drawings = [drawing for section in rendered[1] for drawing in section.drawings.files]
+    assert len(drawings) > 40
+    assert {drawing.name: cut for drawing in drawings if (cut := beyond(drawing.figure))} == {}
+
+
+def test_a_word_that_leaves_its_figure_is_found():
+    figure = Figure(figsize=(2, 2))
+    figure.subplots().set_title("a title that is longer than the figure is wide")
+    assert beyond(figure) == ["a title that is longer than the figure is wide"]
+
+
+def beyond(figure):
+    """Return the texts that are cut off at the figure's edge, of those that are drawn."""
+    boxes, draw = {}, Text.draw
+
+    def noting(text, renderer):
+        boxes[text.get_text()] = text.get_window_extent(renderer)
+        draw(text, renderer)
+
+    with mock.patch.object(Text, "draw", noting):
+        FigureCanvasAgg(figure).draw()
+    edge = figure.bbox.padded(1)
+    return [
+        words for words, box in boxes.items() if words and not all(edge.contains(*end) for end in (box.min, box.max))
+    ]
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from methods.batch_size import batch_size, searched
+from methods.batch_size import FIXED, batch_size, searched
 from methods.classifier import Classifier
 
 
@@ -143,11 +143,14 @@ def normalised_probabilities(model: Classifier, normalised: Tensor, targets: Ten
 
 
 def _rounded(part: Masks, size: int) -> Masks:
-    """On a GPU, repeat masks up to a power of two or `size`: to plan for a new number takes seconds the first time."""
+    """On a GPU, repeat masks up to a power of two or `size`: to plan for a new number takes seconds the first time.
+
+    To `FIXED` at least, for fewer take no less time there.
+    """
     count = len(part)
     if count == size or not searched(part.rows.device):
         return part
-    turns = torch.arange(min(size, 1 << (count - 1).bit_length()), device=part.rows.device) % count
+    turns = torch.arange(min(size, max(FIXED, 1 << (count - 1).bit_length())), device=part.rows.device) % count
     return Masks(part.rows[turns], part.columns if part.columns.ndim == 2 else part.columns[turns])
 
 

@@ -95,7 +95,7 @@ def test_masked_copies_pass_in_the_number_found(searching, monkeypatch):
     monkeypatch.setattr(model, "logits_of_normalised", lambda x: seen.append(len(x)) or x.mean((2, 3)))
     masks, image = upsampled(torch.rand(19, 3, 3), (32, 32)), torch.rand(3, 32, 32)
     scores = masked_probabilities(model, image, [masks], torch.tensor(1))
-    assert seen == [8, 8, 4]  # the last is filled up, for a new number must be planned for
+    assert seen == [8, 8, 8]  # the last is filled up, for a new number must be planned for
     monkeypatch.setattr(batch_size, "CANDIDATES", {})
     assert torch.allclose(scores, masked_probabilities(model, image, [masks], torch.tensor(1)))
     assert seen[3:] == [16, 3]

@@ -60,6 +60,21 @@ def test_masked_probabilities_equal_one_forward_pass_each(masks):
     assert torch.allclose(found, torch.stack(alone))
 
 
+@pytest.mark.parametrize(("count", "expected"), [(1, [16]), (16, [16]), (17, [32]), (64, [64]), (70, [64, 16])])
+def test_on_a_gpu_passes_have_few_different_sizes(masks, monkeypatch, count, expected):
+    model, image, sizes = small_classifier().double(), random(3, *SIZE), []
+    expected_probabilities = masked_probabilities(model, image, [masks[:count]], TARGET)
+    monkeypatch.setitem(batch_size.CANDIDATES, "cpu", (16, 32, 64))  # as if a CPU were searched for
+    monkeypatch.setattr(batch_size, "fastest", lambda costs: 64)
+    logits = model.logits_of_normalised
+    with monkeypatch.context() as watching:
+        watching.setattr(batch_size, "_costs", lambda model, image: {})
+        watching.setattr(model, "logits_of_normalised", lambda copies: sizes.append(len(copies)) or logits(copies))
+        found = masked_probabilities(model, image, [masks[:count]], TARGET)
+    assert sizes == expected
+    assert torch.allclose(found, expected_probabilities)
+
+
 def test_the_size_of_a_chunk_changes_memory_alone(masks, monkeypatch):
     model, image, seen = small_classifier().double(), random(3, *SIZE), []
     whole = masked_probabilities(model, image, [masks], TARGET)

@@ -63,6 +63,7 @@ def test_the_page_shows_both_and_the_tables_hold_them_apart(folder, tmp_path):
     text = Page((tmp_path / "report/index.html").read_text(encoding="utf-8")).text
     assert f"Throughput on {DEVICE}, fp32" in text and "run by hand on A Host, 16 threads" in text
     assert text.count("Surrogate, as published") == 1
+    assert "No GPU was at hand" not in text
     own, other = (pd.read_csv(tmp_path / f"report/{name}.csv") for name in ("throughput", "throughput_elsewhere"))
     assert set(own["device"].dropna()) == {"cpu"} and set(other["device"]) == {DEVICE}
     assert other["fps"].tolist() == pytest.approx([2500])

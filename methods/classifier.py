@@ -71,8 +71,9 @@ class Classifier(nn.Module):
         with torch.inference_mode(False), torch.enable_grad():
             leaf = features.clone().requires_grad_()
             logits = self.head(leaf)
-            # Not by one_hot, which waits for the device.
-            explained = torch.arange(logits.shape[1], device=targets.device) == targets.unsqueeze(1)
+            # Not by one_hot, which waits for the device; gather refuses a class that the network does not have.
+            classes = torch.arange(logits.shape[1], device=targets.device)
+            explained = classes == classes.gather(0, targets).unsqueeze(1)
             (gradient,) = torch.autograd.grad(logits, leaf, explained.to(logits.dtype))
         return features, gradient
 

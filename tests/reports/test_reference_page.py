@@ -44,18 +44,17 @@ def test_a_word_that_leaves_its_figure_is_found():
 
 def beyond(figure):
     """Return the texts that are cut off at the figure's edge, of those that are drawn."""
-    boxes, draw = {}, Text.draw
+    seen, draw = [], Text.draw
 
     def noting(text, renderer):
-        boxes[text.get_text()] = text.get_window_extent(renderer)
+        seen.append((text.get_text(), text.get_window_extent(renderer)))
         draw(text, renderer)
 
     with mock.patch.object(Text, "draw", noting):
         FigureCanvasAgg(figure).draw()
     edge = figure.bbox.padded(1)
-    return [
-        words for words, box in boxes.items() if words and not all(edge.contains(*end) for end in (box.min, box.max))
-    ]
+    cut = [words for words, box in seen if words and not all(edge.contains(*end) for end in (box.min, box.max))]
+    return list(dict.fromkeys(cut))
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])

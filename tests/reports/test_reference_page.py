@@ -37,7 +37,7 @@ def test_no_word_leaves_its_figure(rendered):
 
 
 def test_a_word_that_leaves_its_figure_is_found():
-    figure = Figure(figsize=(2, 2))
+    figure = Figure(figsize=(2, 2), layout="constrained")
     figure.subplots().set_title("a title that is longer than the figure is wide")
     assert beyond(figure) == ["a title that is longer than the figure is wide"]
 

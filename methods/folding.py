@@ -33,7 +33,7 @@ def folded(model: ModelT, image_size: int) -> ModelT:
         pairs = _pairs(copy, example)
         for convolution, norm in pairs.items():
             _replace(copy, norm, _after(_module(copy, norm)), convolution)
-        same = _close(copy(example), original(example))
+        same = agree(copy(example), original(example))
     return copy if same else original
 
 
@@ -83,7 +83,8 @@ def _module(model: nn.Module, name: str) -> nn.Module:
     return model.get_submodule(name)
 
 
-def _close(one: Any, other: Any) -> bool:
+def agree(one: Any, other: Any) -> bool:
+    """Return whether two outputs of a network, tensors or tuples of them, are the same to rounding."""
     if isinstance(one, tuple):
-        return all(_close(a, b) for a, b in zip(one, other, strict=True))
+        return all(agree(a, b) for a, b in zip(one, other, strict=True))
     return bool(torch.allclose(one, other, rtol=1e-3, atol=1e-3 * float(other.abs().max())))

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from methods.classifier import Classifier
+from methods.replay import PATIENCE, forget
 
 FIXED = 16  # where nothing is searched for: on a CPU larger passes gain nothing, see docs/speed.md
 CANDIDATES = {"cuda": (16, 32, 64, 128, 256, 512)}  # by device, for a search
-MEMORY = 1.8e9  # bytes that a forward pass may need above the network
+MEMORY = 1.6e9  # bytes that a forward pass may need above the network
 GAIN = 0.03  # of time per copy, for which a larger pass is preferred
 ROUNDS = 3
 
@@ -83,6 +84,7 @@ def _costs(model: Classifier, image: Tensor) -> dict[int, Cost]:
             if not costs:
                 raise
             break
+    forget(model)  # recordings of what is not used further
     return costs
 
 
@@ -92,7 +94,9 @@ def _cost(model: Classifier, copies: Tensor) -> Cost:
     if gpu:
         torch.cuda.reset_peak_memory_stats(gpu)
         before = torch.cuda.memory_allocated(gpu)
-    seconds = min(_seconds(model, copies) for _ in range(1 + ROUNDS))  # the first warms up
+    for _ in range(PATIENCE + 1):  # until the pass is recorded, as it will be
+        _seconds(model, copies)
+    seconds = min(_seconds(model, copies) for _ in range(ROUNDS))
     return Cost(seconds / len(copies), torch.cuda.max_memory_allocated(gpu) - before if gpu else 0)
 
 

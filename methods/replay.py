@@ -1,17 +1,19 @@
 """Forward passes recorded as CUDA graphs and replayed: launching kernels for few images outlasts running them."""
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
-LARGEST = 16  # images; with more the GPU is busy by itself
+LARGEST = 256  # images; with more the GPU is busy by itself, even beside a slow processor
 PATIENCE = 2  # calls that are made as they are, before one of the same kind is recorded
-KEPT = 8  # recordings of one network
+KEPT = 16  # recordings of one network, which share their memory but for inputs and outputs
 
 Result = TypeVar("Result", Tensor, tuple[Tensor, Tensor])
+_asks = attrgetter("requires_grad")
 _known: WeakKeyDictionary[nn.Module, "_Recordings"] = WeakKeyDictionary()
 
 
@@ -34,6 +36,14 @@ def replayed(network: nn.Module, call: Callable[..., Result], *inputs: Tensor) -
     return known.run(call, inputs)
 
 
+def forget(network: nn.Module | None = None) -> None:
+    """Drop the recordings of one network, or of all, and with them the memory that they hold."""
+    if network is None:
+        _known.clear()
+    else:
+        _known.pop(network, None)
+
+
 def _worthwhile(network: nn.Module, inputs: tuple[Tensor, ...]) -> bool:
     return (
         inputs[0].is_cuda
@@ -48,18 +58,17 @@ class _Recordings:
     """What was recorded of one network; it does not hold the network itself, which would keep it alive."""
 
     def __init__(self, network: nn.Module) -> None:
-        self._modules = list(network.modules())[1:]
+        inner = list(network.modules())[1:]
+        self._hooks = [hooks for one in inner for hooks in (one._forward_hooks, one._forward_pre_hooks)]
         self._weights = [*network.parameters(), *network.buffers()]
         self._places: list[int] = []
         self._seen: dict[tuple[object, ...], int] = {}
         self._made: dict[tuple[object, ...], _Recording] = {}
 
     def run(self, call: Callable[..., Any], inputs: tuple[Tensor, ...]) -> Any:
-        if any(module._forward_hooks or module._forward_pre_hooks for module in self._modules):
+        if any(self._hooks) or any(map(_asks, self._weights)):
             return call(*inputs)
-        if any(weight.requires_grad for weight in self._weights):
-            return call(*inputs)
-        places = [weight.data_ptr() for weight in self._weights]
+        places = list(map(Tensor.data_ptr, self._weights))
         if places != self._places:
             self._places = places
             self._made.clear()
@@ -73,14 +82,19 @@ class _Recordings:
             return call(*inputs)
         if len(self._made) == KEPT:
             self._made.pop(next(iter(self._made)))
-        self._made[key] = _Recording(call, inputs)
+        others = list(self._made.values())
+        self._made[key] = _Recording(call, inputs, others[0].pool if others else None)
         return self._made[key](inputs)
 
 
 class _Recording:
-    """The kernels of one call, with memory of their own for what they read and write."""
+    """The kernels of one call, with memory of their own for what they read and write.
 
-    def __init__(self, call: Callable[..., Any], inputs: tuple[Tensor, ...]) -> None:
+    In between they work in a pool that recordings of the same network share: one is replayed at a time, and its
+    outputs are copied before the next.
+    """
+
+    def __init__(self, call: Callable[..., Any], inputs: tuple[Tensor, ...], pool: Any) -> None:
         self._inputs = [one.clone() for one in inputs]
         self._graph = torch.cuda.CUDAGraph()
         device = inputs[0].device
@@ -92,8 +106,9 @@ class _Recording:
             with torch.cuda.stream(aside):
                 call(*self._inputs)  # what libraries set up at a first call must not be recorded
             torch.cuda.current_stream().wait_stream(aside)
-            with torch.cuda.graph(self._graph):
+            with torch.cuda.graph(self._graph, pool=pool):
                 self._outputs = call(*self._inputs)
+        self.pool = self._graph.pool()
 
     def __call__(self, inputs: tuple[Tensor, ...]) -> Any:
         for own, one in zip(self._inputs, inputs, strict=True):

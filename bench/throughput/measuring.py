@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from methods.classifier import Classifier
+from methods.replay import PATIENCE, forget
 from methods.runtime import Runtime
 
 Call = Callable[[], object]
@@ -104,9 +105,11 @@ def peak_memory(call: Call, runtime: Runtime) -> int | None:
     On a GPU what torch allocates; on Linux the resident memory, whose high-water mark is reset before.
     """
     if runtime.device.type == "cuda":
+        forget()  # a recording works in memory that it has already
         torch.cuda.reset_peak_memory_stats(runtime.device)
         before = torch.cuda.memory_allocated(runtime.device)
-        call()
+        for _ in range(PATIENCE + 1):  # as it is and recorded
+            call()
         return torch.cuda.max_memory_allocated(runtime.device) - before
     try:
         if platform.libc_ver()[0] == "glibc":

@@ -6,6 +6,7 @@ import torch
 from methods import batch_size
 from methods.batch_size import MEMORY, Cost, fastest
 from methods.masking import masked_probabilities, upsampled
+from methods.replay import PATIENCE
 from tests.conftest import small_classifier
 
 SMALL = 1e6
@@ -50,7 +51,7 @@ def searching(monkeypatch):
 def test_once_for_each_network_size_and_precision(searching):
     model, image = small_classifier(), torch.rand(3, 32, 32)
     assert batch_size.batch_size(model, image) == 8
-    once = [count for count in (2, 4, 8) for _ in range(1 + batch_size.ROUNDS)]
+    once = [count for count in (2, 4, 8) for _ in range(PATIENCE + 1 + batch_size.ROUNDS)]
     assert searching == once
     batch_size.batch_size(model, torch.rand(3, 32, 32))
     assert searching == once

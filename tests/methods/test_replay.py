@@ -1,6 +1,7 @@
 """What is recorded as a CUDA graph, and that a replay is the call itself."""
 
 import copy
+from typing import ClassVar
 
 import pytest
 import torch
@@ -17,9 +18,12 @@ class Recording:
     """Counts itself and calls as it is."""
 
     made = 0
+    pools: ClassVar[list] = []
 
-    def __init__(self, call, inputs):
+    def __init__(self, call, inputs, pool):
         type(self).made += 1
+        self.pool = pool or object()
+        self.pools.append(self.pool)
         self.call = call
 
     def __call__(self, inputs):
@@ -30,6 +34,7 @@ class Recording:
 def recording(monkeypatch):
     """As on a GPU, but for the recording itself."""
     monkeypatch.setattr(Recording, "made", 0)
+    monkeypatch.setattr(Recording, "pools", [])
     monkeypatch.setattr(replay, "_worthwhile", lambda network, inputs: True)
     monkeypatch.setattr(replay, "_Recording", Recording)
     return Recording
@@ -55,6 +60,36 @@ def test_another_size_or_method_is_recorded_apart(recording, images):
         model.features(images[:2])
         model(images)
     assert recording.made == 3
+
+
+def test_recordings_of_one_network_share_their_memory(recording, images):
+    model = small_classifier()
+    for _ in range(CALLS):
+        model(images)
+        model(images[:2])
+    assert len(recording.pools) == 2 and len(set(map(id, recording.pools))) == 1
+    for parameter in model.parameters():
+        parameter.data = parameter.data.clone()
+    model(images)  # what was recorded is gone, and its memory with it
+    assert recording.made == 3 and recording.pools[-1] is not recording.pools[0]
+
+
+def test_what_is_forgotten_is_recorded_again(recording, images):
+    models = [small_classifier(), small_classifier()]
+
+    def call():
+        for _ in range(CALLS):
+            for model in models:
+                model(images)
+
+    call()
+    assert recording.made == 2
+    replay.forget(models[0])
+    call()
+    assert recording.made == 3
+    replay.forget()
+    call()
+    assert recording.made == 5
 
 
 def test_a_hook_is_called_every_time(recording, images):

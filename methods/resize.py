@@ -1,5 +1,6 @@
 """The only upsampling: bilinear, corners not aligned, as in the reference methods."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -7,10 +8,9 @@ from torch import Tensor
 def upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:
     """Bilinearly resize [..., h, w] to [..., H, W] (`align_corners=False`)."""
     if maps.dim() == 4:  # keeps channels last, where all channels of a pixel share their weights: twice as fast
-        return F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
+        return _bilinear(maps, size)
     flat = maps.reshape(-1, 1, *maps.shape[-2:])
-    resized = F.interpolate(flat, size=size, mode="bilinear", align_corners=False)
-    return resized.reshape(*maps.shape[:-2], *size)
+    return _bilinear(flat, size).reshape(*maps.shape[:-2], *size)
 
 
 def min_max(maps: Tensor) -> Tensor:
@@ -18,3 +18,10 @@ def min_max(maps: Tensor) -> Tensor:
     low = maps.amin((-2, -1), keepdim=True)
     extent = maps.amax((-2, -1), keepdim=True) - low
     return (maps - low) / extent.where(extent > 0, 1.0)
+
+
+def _bilinear(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """On a GPU, torch composes it of thirty kernels where determinism is asked for; only its gradient needs that."""
+    if torch.is_grad_enabled() and maps.requires_grad:
+        return F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
+    return torch.ops.aten.upsample_bilinear2d(maps, size, False)

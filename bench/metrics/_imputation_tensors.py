@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from methods.resize import upsample
+
 Rows = tuple[tuple[float, ...], ...]
 WEIGHTS: Rows = ((1 / 12, 1 / 6, 1 / 12), (1 / 6, 0.0, 1 / 6), (1 / 12, 1 / 6, 1 / 12))
 DIFFERENCES: Rows = (WEIGHTS[0], (1 / 6, -1.0, 1 / 6), WEIGHTS[2])
@@ -129,9 +131,9 @@ def _coarser(share: Tensor, pinning: int) -> Tensor:
 
 
 def _double(u: Tensor, like: Tensor) -> Tensor:
-    """Enlarge bilinearly, twice; on a CPU in a third of the time that `interpolate` takes, on a GPU by it."""
+    """Enlarge bilinearly, twice; on a CPU in a third of the time that `interpolate` takes, on a GPU as everywhere."""
     if u.is_cuda:
-        doubled = F.interpolate(u, scale_factor=2, mode="bilinear", align_corners=False)
+        doubled = upsample(u, (2 * u.shape[2], 2 * u.shape[3]))
         return doubled[..., : like.shape[2], : like.shape[3]]
     wide, kernel = F.pad(u, (1, 1, 1, 1), mode="replicate"), _kernel(SPREAD, u.shape[1], u.dtype, u.device)
     doubled = F.conv_transpose2d(wide, kernel, stride=2, padding=3, groups=u.shape[1])

@@ -72,7 +72,7 @@ def rise_transcription(
             grids[i : i + 1], size=((cells + 1) * cell[0], (cells + 1) * cell[1]), mode="bilinear", align_corners=False
         )
         masks[i] = large[0, :, top : top + height, left : left + width]
-    maps = []
+    masks, maps = masks.to(images.device), []
     with torch.no_grad():
         for image, target in zip(teacher.normalise(images), targets, strict=True):
             stack = masks * image

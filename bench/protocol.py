@@ -43,11 +43,11 @@ class Protocol:
         return isinstance(other, Protocol) and self.id == other.id
 
 
-def of_metric(chosen: Experiment, name: str, metric: "Metric") -> Protocol:
+def of_metric(chosen: Experiment, name: str, metric: "Metric", images: int) -> Protocol:
     """Return the protocol of one metric: data, teacher and preprocessing, precision, the metric's own.
 
-    The seed of the run is not part of it: runs that differ by the seed alone are samples of the same
-    quantity.
+    `images` is how many are evaluated. The seed of the run is not part of it: runs that differ by the seed alone are
+    samples of the same quantity.
     """
     teacher = asdict(chosen.teacher)
     fields = {
@@ -56,7 +56,7 @@ def of_metric(chosen: Experiment, name: str, metric: "Metric") -> Protocol:
         "metric.choices": dict(metric.choices),
         "dataset": dict(chosen.dataset),
         "image_size": chosen.image_size,
-        "evaluation_images": chosen.evaluation_images,
+        "evaluation_images": images,
         "precision": chosen.precision,
         "preprocessing": {"mean": teacher.pop("mean"), "std": teacher.pop("std")},
         "teacher": teacher,
@@ -65,11 +65,13 @@ def of_metric(chosen: Experiment, name: str, metric: "Metric") -> Protocol:
     return Protocol(_flat(fields))
 
 
-def of_columns(chosen: Experiment, metrics: "list[Metric]", part_names: tuple[str, ...]) -> dict[str, Protocol]:
-    """Return the protocol of each column of the experiment's metrics."""
+def of_columns(
+    chosen: Experiment, metrics: "list[Metric]", part_names: tuple[str, ...], images: int
+) -> dict[str, Protocol]:
+    """Return the protocol of each column of the experiment's metrics, of so many evaluation images."""
     found: dict[str, Protocol] = {}
     for name, metric in zip(chosen.metrics, metrics, strict=True):
-        own = of_metric(chosen, name, metric)
+        own = of_metric(chosen, name, metric, images)
         found |= dict.fromkeys(metric.columns_for(part_names), own)
     return found
 

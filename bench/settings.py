@@ -76,6 +76,19 @@ class TeacherSettings(NetworkSettings):
     fit: Recipe | None = None
 
 
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True)
+class PerDevice:
+    """A number that depends on where networks run.
+
+    cpu: on a CPU, and on every device that is not named.
+    cuda: on an NVIDIA GPU.
+    """
+
+    cpu: Positive
+    cuda: Positive
+
+
 @dataclass(frozen=True)
 class Experiment:
     """One row of experiments: data, teacher, methods and measures.
@@ -83,7 +96,8 @@ class Experiment:
     dataset: `name` of a file in bench/datasets and its settings.
     image_size: side of the square images in pixels.
     timing_size: side of the images with which methods are timed; `image_size` if None.
-    evaluation_images: how many test images are explained and scored (fewer if there are fewer).
+    evaluation_images: how many test images are explained and scored (fewer if there are fewer); the same ones
+        first for any number, which may depend on the device, {cpu: 300, cuda: 1000}.
     gallery_images: how many of them are pictured in the report.
     seed: of everything random in the run.
     draws: how often an explainer that draws masks or noise explains each image, each time from other seeds.
@@ -101,13 +115,19 @@ class Experiment:
     metrics: dict[str, dict[str, Any]]
     claims: dict[str, dict[str, Any]] = field(default_factory=dict)
     timing_size: Positive | None = None
-    evaluation_images: Positive = 100
+    evaluation_images: Positive | PerDevice = 100
     gallery_images: Positive = 8
     seed: int = 0
     draws: Positive = 1
     device: str = "auto"
     precision: Literal["fp32", "bf16"] = "fp32"
     title: str = ""
+
+    def images_on(self, device: str) -> int:
+        """Return how many test images are explained where networks run on `device`, `cpu` or `cuda` say."""
+        if isinstance(self.evaluation_images, PerDevice):
+            return self.evaluation_images.cuda if device == "cuda" else self.evaluation_images.cpu
+        return self.evaluation_images
 
     def recipe(self, explainer: str) -> LearnerRecipe | None:
         """Return how `explainer` is trained, or None if it has nothing to learn."""

@@ -41,7 +41,7 @@ def main(
     original, explains = load_teacher(teacher, chosen.teacher, machine), build_explainer(chosen, explainer)
     model, saliency = serve(original, chosen.image_size, machine), artifacts.read_tensors(maps)
     changed = changed_parts(artifacts.read_rows(effects), evaluation)
-    found = protocol.of_columns(chosen, metrics, evaluation.data.part_names)
+    found = protocol.of_columns(chosen, metrics, evaluation.data.part_names, len(evaluation.rows))
     tables, curves = [], []
     for draw in range(len(saliency)):
         drawn = saliency[artifacts.saliency_of(draw)]

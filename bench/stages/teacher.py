@@ -74,7 +74,7 @@ def explained_classes(
         raise UserError("the test split is empty: check the data set and its split settings")
     logits = check_finite(predict(teacher, data.images[data.split("test")], machine), "the teacher")
     table = _predictions(index, logits, data.class_names).set_index("image_id", drop=False)
-    order = evaluation_order(index["image_id"])[: chosen.evaluation_images]
+    order = evaluation_order(index["image_id"])[: chosen.images_on(machine.device.type)]
     accuracy = {"val": _accuracy(teacher, data, "val", machine), "test": float(table["correct"].mean())}
     return table.loc[order].reset_index(drop=True), accuracy
 

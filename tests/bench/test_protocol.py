@@ -11,7 +11,7 @@ from tests.bench.running import Stages
 
 def protocols(tmp_path, **changes):
     chosen = settings.experiment(miniature.write(tmp_path / "params.yaml", miniature.settings(**changes)), "mini")
-    return protocol.of_columns(chosen, build_metrics(chosen), ("beak",))
+    return protocol.of_columns(chosen, build_metrics(chosen), ("beak",), chosen.images_on("cpu"))
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,11 @@ class Elsewhere:
     speeds: list[Speed]
     peers: list[suite.PeerSpeed]
 
+    @property
+    def on_cpu(self) -> bool:
+        """Whether all of it was timed on a CPU."""
+        return all(speed.device == "cpu" for speed in self.speeds)
+
 
 def elsewhere(results: Results) -> list[Elsewhere]:
     """Return the runs in the order of their files' names; those that timed nothing are left out."""

@@ -12,13 +12,13 @@ from tests.reports.reading import Page
 DEVICE = "An Example GPU"
 
 
-def suite_run(*explainers, **told):
+def suite_run(*explainers, device=DEVICE, **told):
     benchmarks = []
     for explainer in explainers:
         for benchmark in result_tree.throughput("parts", explainer)["benchmarks"]:
             seconds = benchmark["stats"]["median"] / 10
             stats = benchmark["stats"] | {"median": seconds, "data": [seconds] * 5}
-            benchmarks.append({"stats": stats, "extra_info": benchmark["extra_info"] | {"device": DEVICE}})
+            benchmarks.append({"stats": stats, "extra_info": benchmark["extra_info"] | {"device": device}})
     machine = {"cpu": {"brand_raw": "A Host"}, "threads": 16, "torch": "2.11.0", "python_version": "3.12.3"}
     return {"machine_info": machine, "benchmarks": benchmarks, **told}
 
@@ -67,6 +67,13 @@ def test_the_page_shows_both_and_the_tables_hold_them_apart(folder, tmp_path):
     own, other = (pd.read_csv(tmp_path / f"report/{name}.csv") for name in ("throughput", "throughput_elsewhere"))
     assert set(own["device"].dropna()) == {"cpu"} and set(other["device"]) == {DEVICE}
     assert other["fps"].tolist() == pytest.approx([2500])
+
+
+def test_another_cpu_is_no_gpu(folder, tmp_path):
+    artifacts.write_json(folder / "elsewhere/desktop.json", suite_run("surrogate", device="cpu"))
+    render.render([read(folder)], tmp_path / "report")
+    text = Page((tmp_path / "report/index.html").read_text(encoding="utf-8")).text
+    assert "Throughput on cpu, fp32" in text and "No GPU was at hand" in text
 
 
 def test_claims_and_first_screen_stay_with_the_experiments_own_timings(folder):

@@ -46,29 +46,30 @@ def depthwise(
         (count, channels, *size), dtype=images.dtype, device=images.device, memory_format=torch.channels_last
     )
     tiles = count * triton.cdiv(size[0], ROWS) * triton.cdiv(size[1], COLUMNS)
-    _kernel[(tiles, triton.cdiv(channels, CHANNELS))](
-        images,
-        weight.contiguous(),
-        weight if bias is None else bias,
-        out,
-        channels,
-        height,
-        width,
-        *size,
-        top,
-        left,
-        *before,
-        *after,
-        *stride,
-        high,
-        wide,
-        repeated,
-        bias is not None,
-        ROWS,
-        COLUMNS,
-        CHANNELS,
-        num_warps=WARPS,
-    )
+    with torch.cuda.device_of(images):  # which need not be the current one
+        _kernel[(tiles, triton.cdiv(channels, CHANNELS))](
+            images,
+            weight.contiguous(),
+            weight if bias is None else bias,
+            out,
+            channels,
+            height,
+            width,
+            *size,
+            top,
+            left,
+            *before,
+            *after,
+            *stride,
+            high,
+            wide,
+            repeated,
+            bias is not None,
+            ROWS,
+            COLUMNS,
+            CHANNELS,
+            num_warps=WARPS,
+        )
     return out
 
 

@@ -4,6 +4,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pyarrow as pa
+from pyarrow import parquet
+
 from bench import artifacts
 from bench.stages.command import run, say
 from methods.errors import UserError
@@ -31,7 +34,7 @@ EACH = (
     "curves/{}.csv",
 )
 OPTIONAL = ("benchmarks.json",)
-LIMIT = 5_000_000  # bytes: a reference is a small part of the repository
+LIMIT = 8_000_000  # bytes: a reference is a small part of the repository
 
 
 def main(experiment: str, results: Path, out: Path) -> None:
@@ -48,19 +51,37 @@ def main(experiment: str, results: Path, out: Path) -> None:
         raise UserError(f"'{source / absent[0]}' does not exist ({len(absent)} such): run dvc repro to its end")
     names += [name for name in OPTIONAL if (source / name).is_file()]
     names += [path.relative_to(source).as_posix() for path in artifacts.timed_elsewhere(source)]
-    size = sum((source / name).stat().st_size for name in names)
-    if size > LIMIT:
-        raise UserError(f"the results of '{experiment}' take {size} bytes, over {LIMIT}: evaluate fewer images")
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out) as temporary:
         fresh = Path(temporary) / experiment
         for name in names:
             (fresh / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source / name, fresh / name)
+            keep(source / name, fresh / name)
+        size = sum((fresh / name).stat().st_size for name in names)
+        if size > LIMIT:
+            raise UserError(f"the results of '{experiment}' take {size} bytes, over {LIMIT}: evaluate fewer images")
         picture_numbers(fresh)
         shutil.rmtree(target, ignore_errors=True)
         fresh.rename(target)
     say("reference", source, f"{len(names)} files, {size / 1e6:.2f} MB, to {target}")
+
+
+def keep(source: Path, target: Path) -> None:
+    """Copy a file; a parquet table's values are packed to half the size that stages write in less time."""
+    if source.suffix != ".parquet":
+        shutil.copyfile(source, target)
+        return
+    table = parquet.read_table(source)
+    floating = [field.name for field in table.schema if pa.types.is_floating(field.type)]
+    others = [name for name in table.column_names if name not in floating]
+    parquet.write_table(
+        table,
+        target,
+        compression="zstd",
+        compression_level=19,
+        use_dictionary=others,
+        use_byte_stream_split=floating,
+    )
 
 
 def picture_numbers(folder: Path) -> None:

@@ -1,7 +1,10 @@
 """A committed reference holds numbers, never pictures."""
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from bench import artifacts
 from methods.errors import UserError
 from reports import reference
 from tests.reports import result_tree
@@ -43,7 +46,20 @@ def test_incomplete_results_are_refused_and_the_old_reference_stays(results, tmp
     assert (tmp_path / "reference/birds/scores/rise.parquet").is_file()
 
 
-def test_large_results_are_refused(results, tmp_path, monkeypatch):
+def test_tables_are_packed_and_keep_every_value(tmp_path):
+    draws = np.random.default_rng(0).random(20_000, dtype=np.float32)
+    rows = pd.DataFrame({"image_id": np.repeat(np.arange(200), 100).astype(str), "value": draws})
+    rows.loc[::7, "value"] = np.nan
+    artifacts.write_rows(tmp_path / "rows.parquet", rows)
+    reference.keep(tmp_path / "rows.parquet", tmp_path / "kept.parquet")
+    pd.testing.assert_frame_equal(artifacts.read_rows(tmp_path / "kept.parquet"), rows, check_exact=True)
+    assert (tmp_path / "kept.parquet").stat().st_size < 0.7 * (tmp_path / "rows.parquet").stat().st_size
+
+
+def test_large_results_are_refused_and_the_old_reference_stays(results, tmp_path, monkeypatch):
+    reference.main("birds", results, tmp_path / "reference")
+    before = sorted((tmp_path / "reference").rglob("*"))
     monkeypatch.setattr(reference, "LIMIT", 10)
     with pytest.raises(UserError, match="evaluate fewer images"):
         reference.main("birds", results, tmp_path / "reference")
+    assert sorted((tmp_path / "reference").rglob("*")) == before

@@ -15,6 +15,7 @@ BADGES = {
     "inconclusive": ("≈", "open"),
     "not testable here": ("?", "untested"),
 }
+SPEAKING = {"reproduced": ("better", "non-inferior"), "not reproduced": ("worse", "inferior")}  # outcomes
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,15 @@ class Verdict:
 
     @property
     def telling(self) -> dict[str, Any] | None:
-        """The figure to tell first: the one whose interval the reason quotes, or else the first; None without any."""
-        return next((one for one in self.figures if _interval(one) in self.reason), next(iter(self.figures), None))
+        """The figure to tell first, None without any.
+
+        The one whose interval the reason quotes, or else the first that speaks for the verdict, or else the first.
+        """
+        quoted = [one for one in self.figures if _interval(one) in self.reason]
+        speaking = [
+            one for one in self.figures if str(one.get("outcome") or "").startswith(SPEAKING.get(self.word, ()))
+        ]
+        return next(iter([*quoted, *speaking, *self.figures]), None)
 
 
 @dataclass(frozen=True)

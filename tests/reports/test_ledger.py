@@ -52,6 +52,17 @@ def test_the_figure_that_the_reason_quotes_is_told_first():
     assert entry.verdicts[0].telling is None
 
 
+@pytest.mark.parametrize(
+    ("word", "label"), [("reproduced", "c"), ("not reproduced", "b"), ("inconclusive", "a"), ("not testable here", "a")]
+)
+def test_else_the_first_figure_that_speaks_for_the_verdict(word, label):
+    outcomes = {"a": "not distinguishable", "b": "inferior (margin 0.05); worse", "c": "better", "d": "better"}
+    figures = [{"label": name, "value": 5, "low": 4, "high": 6, "outcome": one} for name, one in outcomes.items()]
+    own = told(figures=figures, reason="Why not.", verdict=word)
+    [entry] = ledger.entries([with_claims("parts", {"x": own})])
+    assert entry.verdicts[0].telling["label"] == label
+
+
 def test_missing_data_are_named(whole):
     assert "What is missing for a verdict: scores of surrogate_last_stage" in Page(whole[2]).text
 

@@ -11,10 +11,10 @@ from typing import Any, TypeGuard, TypeVar
 import torch
 import torch.nn.functional as F
 from timm.layers import Conv2dSame
-from timm.layers.padding import get_same_padding
 from torch import Tensor, nn
 
 from methods.folding import agree
+from methods.padding import same_padding
 
 ModelT = TypeVar("ModelT", bound=nn.Module)
 Range = tuple[float, float]
@@ -86,8 +86,7 @@ class Depthwise(nn.Module):
         if not self._same:
             rows, columns = self._padding
             return columns, columns, rows, rows
-        lengths = zip(images.shape[-2:], self.weight.shape[-2:], self.stride, strict=True)
-        rows, columns = (get_same_padding(*sides, dilation=1) for sides in lengths)
+        rows, columns = same_padding(images, self.weight, self.stride)
         return columns // 2, columns - columns // 2, rows // 2, rows - rows // 2
 
 

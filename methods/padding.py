@@ -25,11 +25,23 @@ class KernelPadded(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """[B, C, H, W] -> [B, D, ceil(H / stride), ceil(W / stride)]."""
-        lengths = zip(images.shape[-2:], self.weight.shape[-2:], self.stride, strict=True)
-        rows, columns = (get_same_padding(*sides, dilation=1) for sides in lengths)
+        rows, columns = same_padding(images, self.weight, self.stride)
         weight = F.pad(self.weight, (columns % 2, 0, rows % 2, 0)) if rows % 2 or columns % 2 else self.weight
         padding = (rows + 1) // 2, (columns + 1) // 2
         return F.conv2d(images, weight, self.bias, self.stride, padding, groups=self.groups)
+
+
+def same_padding(images: Tensor, weight: Tensor, stride: tuple[int, ...]) -> tuple[int, int]:
+    """Return how many rows and columns `same` adds in all; an odd one out goes below, or to the right.
+
+    Args:
+        images: [B, C, H, W].
+        weight: [D, C, h, w], not dilated.
+        stride: of rows and columns.
+    """
+    lengths = zip(images.shape[-2:], weight.shape[-2:], stride, strict=True)
+    rows, columns = (get_same_padding(*sides, dilation=1) for sides in lengths)
+    return rows, columns
 
 
 def pad_kernels(model: ModelT) -> ModelT:

@@ -16,7 +16,7 @@ import typer
 from bench.artifacts import write_atomically, write_rows
 from bench.stages.command import run, say
 from methods.errors import UserError
-from reports import compare_networks, compare_page, compare_sources, compare_table
+from reports import compare_page, compare_sources, compare_table, provenance
 from reports.compare_experiment import Comparison, compared
 from reports.compare_sources import Source
 from reports.compare_verify import RULE, Verification
@@ -59,7 +59,7 @@ def _report(found: Comparison, first: Source, second: Source, check: Verificatio
     """Return what the terminal shows of one experiment: its sides, then what differs or, verifying, what failed."""
     lines = [f"experiment {compare_table.shown(found.name)}"]
     for side, source, results in (("A", first, found.a), ("B", second, found.b)):
-        lines.append(f"{side}: {source.label} on {compare_networks.hardware(results)}")
+        lines.append(f"{side}: {source.label} on {provenance.hardware(results)}")
         lines += [f"   could not be read: {compare_table.shown(', '.join(results.missing), 300)}"] * bool(
             results.missing
         )

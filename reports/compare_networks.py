@@ -64,15 +64,6 @@ def paces(a: Results, b: Results) -> list[Pace]:
     return found
 
 
-def hardware(results: Results) -> str:
-    """Name the hardware that the results were computed on."""
-    told = results.environment
-    details = [str(told["cpu"])] if told.get("cpu") else []
-    details += [f"{told['threads']} threads"] if told.get("threads") else []
-    device = str(told.get("device") or "not recorded")
-    return f"{device} ({', '.join(details)})" if details else device
-
-
 def circumstances(a: Results, b: Results) -> dict[str, tuple[str, str]]:
     """Return what differs in settings, data and environment -> (in A, in B); of the methods that both have."""
     both = set(a.explainers) & set(b.explainers)

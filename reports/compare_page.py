@@ -1,6 +1,6 @@
 """The page of a comparison."""
 
-from reports import compare_networks, compare_verify
+from reports import compare_networks, compare_verify, provenance
 from reports.compare_experiment import Comparison
 from reports.compare_rows import TOLERANCE
 from reports.compare_verify import Verification
@@ -32,6 +32,6 @@ def html(found: list[Comparison], labels: tuple[str, str], verified: dict[str, V
             tolerance=TOLERANCE,
             signs=SIGNS,
             name_of=compare_networks.title,
-            hardware=compare_networks.hardware,
+            hardware=provenance.hardware,
         )
     )

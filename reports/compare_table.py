@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from reports import compare_networks, compare_verify, glossary
+from reports import compare_networks, compare_verify, glossary, provenance
 from reports.compare_experiment import Comparison
 from reports.compare_networks import Pace
 from reports.compare_rows import Row
@@ -72,8 +72,8 @@ def _pace_record(found: Comparison, one: Pace) -> dict[str, object]:
         "experiment": found.name,
         "explainer": one.explainer,
         "ratio": one.ratio,
-        "hardware_a": compare_networks.hardware(found.a),
-        "hardware_b": compare_networks.hardware(found.b),
+        "hardware_a": provenance.hardware(found.a),
+        "hardware_b": provenance.hardware(found.b),
         **{f"{name}_a": getattr(one.a, name) for name in ("fps", "image_size", "precision")},
         **{f"{name}_b": getattr(one.b, name) for name in ("fps", "image_size", "precision")},
     }

@@ -126,6 +126,7 @@ def templates() -> Environment:
     )
     words = ("title", "kind", "number", "significant", "quantity", "p_value")
     environment.globals |= {name: getattr(glossary, name) for name in words} | {"axes_of": suite.axes_of}
+    environment.globals |= {"hardware": provenance.hardware, "also": provenance.also}
     return environment
 
 

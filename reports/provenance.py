@@ -12,7 +12,8 @@ CODE = ("methods", "bench", "reports")
 
 def provenance(results: Results) -> dict[str, str]:
     """Return words and value of all that is known, in the order of the page."""
-    environment = {name: written(value) for name, value in results.environment.items()}
+    own = {name: written(value) for name, value in results.environment.items() if name != "also"}
+    environment = own | {f"in part on {device}": what for device, what in also(results).items()}
     data = {
         "data set": written(results.settings.get("dataset", {})),
         "images": written(results.data.get("images")),
@@ -23,6 +24,24 @@ def provenance(results: Results) -> dict[str, str]:
     code = {"results committed in": _recorded(results), "timed at revision": _timed(results)}
     found = data | code | {"training took": _training(results)} | environment
     return {name: value for name, value in found.items() if value}
+
+
+def hardware(results: Results) -> str:
+    """Name the hardware that the results were computed on, and what else computed a part of them."""
+    told = results.environment
+    details = [str(told["cpu"])] if told.get("cpu") else []
+    details += [f"{told['threads']} threads"] if told.get("threads") else []
+    device = str(told.get("device") or "not recorded")
+    own = f"{device} ({', '.join(details)})" if details else device
+    return ", ".join([own, *(f"in part {other}" for other in also(results))])
+
+
+def also(results: Results) -> dict[str, str]:
+    """Return the other devices that computed a part of the results, each with what that is: `also` in environment.json.
+
+    No stage writes it: who puts results of several machines together does.
+    """
+    return dict(results.environment.get("also") or {})
 
 
 def page_revision() -> str:

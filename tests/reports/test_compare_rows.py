@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from bench.protocol import Protocol
-from reports import compare_networks, compare_rows, compare_unpaired, measures
+from reports import compare_networks, compare_rows, compare_unpaired, measures, provenance
 from reports.compare_experiment import compared
 from reports.results import Results
 
@@ -212,5 +212,5 @@ def test_circumstances_that_differ_are_named_with_both_values():
         "settings.seed": ("–", "3"),
         "environment.torch": ("–", '"2.9"'),
     }
-    assert compare_networks.hardware(b) == "not recorded"
+    assert provenance.hardware(b) == "not recorded"
     assert compare_networks.circumstances(a, a) == {}

@@ -6,6 +6,7 @@ import pytest
 
 from bench import artifacts
 from reports import cards, provenance
+from reports.render import render
 from reports.results import read
 from tests.reports.reading import Page, rendered, small
 
@@ -20,6 +21,24 @@ def test_data_code_training_and_versions_are_told(tmp_path):
     assert "results committed in" not in found
     text = Page(rendered(tmp_path, params)).text
     assert "checksum of all pixels (SHA-256) ab12" in text and "Page made by revision" in text
+
+
+def test_hardware_that_computed_a_part_is_named_wherever_the_own_is(tmp_path):
+    folder, params = small(tmp_path)
+    own = artifacts.read_json(folder / "environment.json")
+    artifacts.write_json(folder / "environment.json", own | {"also": {"Big GPU": "images 300 to 999 of RISE"}})
+    results = read(folder, committed=True)
+    assert provenance.hardware(results) == "cpu (An Example CPU, 2 threads), in part Big GPU"
+    found = provenance.provenance(results)
+    assert found["in part on Big GPU"] == "images 300 to 999 of RISE" and "also" not in found
+    render([results], tmp_path / "page")
+    text = Page((tmp_path / "page/index.html").read_text(encoding="utf-8")).text
+    assert text.count("cpu, in part Big GPU") == 2  # on the first screen and over the tables
+    assert "computed on cpu (An Example CPU, 2 threads), in part Big GPU and were" in text
+    assert "On Big GPU: images 300 to 999 of RISE." in text
+    artifacts.write_json(folder / "environment.json", own)
+    assert provenance.hardware(read(folder, committed=True)) == "cpu (An Example CPU, 2 threads)"
+    assert "in part" not in Page(rendered(tmp_path, params)).text
 
 
 def test_a_reference_names_the_revision_that_committed_it(tmp_path):

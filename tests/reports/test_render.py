@@ -108,7 +108,7 @@ def test_metric_that_the_glossary_does_not_know_has_its_own_title_and_direction(
 def test_committed_results_are_labelled_and_have_no_gallery(whole):
     text = Page(whole[2]).text
     assert "committed reference" in text
-    assert "computed on cpu (An Example CPU)" in text
+    assert "computed on cpu (An Example CPU, 2 threads) and were" in text
     assert "a committed reference holds numbers, not pictures" in text
 
 

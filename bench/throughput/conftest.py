@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from bench import settings
 from bench.loading import Evaluation, create_teacher, load_evaluation, load_model, load_teacher, serve
+from bench.throughput.keeping import kept  # noqa: F401, a fixture
 from methods import runtime
 from methods.classifier import Classifier
 from methods.explainers.base import Explainer

@@ -32,14 +32,18 @@ def create_teacher(settings: TeacherSettings, classes: int, seed: int) -> Classi
 
 
 def load_teacher(path: Path, settings: TeacherSettings, runtime: Runtime) -> Classifier:
-    """Read the trained teacher."""
+    """Read the trained teacher, frozen and in evaluation mode on the device."""
+    return runtime.place(read_teacher(path, settings)).requires_grad_(False)  # type: ignore[return-value]
+
+
+def read_teacher(path: Path, settings: TeacherSettings) -> Classifier:
+    """Read the trained teacher as timm builds it."""
     classes = artifacts.read_metadata(path)["classes"]
     model = from_settings(settings, classes, weights="scratch")
     try:
         model.load_state_dict(artifacts.read_tensors(path))
     except RuntimeError:
         raise UserError(f"'{path}' is not of architecture '{settings.architecture}': run stage teacher again") from None
-    runtime.place(model).requires_grad_(False)
     return model
 
 

@@ -2,7 +2,8 @@
 
 *As shipped* is a fresh process that does nothing but import torch: stock allocator, the network as timm builds
 it, contiguous memory. *Inside our runtime* is this process: the same code on the folded network, channels last, with
-our allocator settings. Calls of all three alternate, so that they share whatever else the machine does.
+our allocator settings. Calls of all three take turns in changing order, so that they share whatever else the machine
+does, and explain the same images: the next ones in every round.
 """
 
 import multiprocessing
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from functools import partial
 from importlib.util import find_spec
 from multiprocessing.pool import Pool
+from pathlib import Path
 from statistics import median
 
 import pytest
@@ -18,9 +20,9 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from torch import Tensor
 
 from bench import settings
-from bench.loading import create_teacher, serve
+from bench.loading import create_teacher, read_teacher, serve
 from bench.throughput import peers
-from bench.throughput.conftest import CLASSES, random_images, scratch
+from bench.throughput.conftest import CLASSES, Batches, explains_evaluation_images
 from bench.throughput.measuring import elapsed
 from methods import runtime
 from methods.classifier import Classifier
@@ -31,7 +33,8 @@ from methods.explainers.score_cam import ScoreCam
 from methods.runtime import Runtime
 
 MASKS = 200  # of RISE
-ROUNDS = 5
+ROUNDS = 6  # each of the three is first in a third of them
+OURS = "ours"
 PAIRS: dict[str, tuple[Explainer, peers.Peer, str, int]] = {  # ours, theirs, package, batch
     "grad_cam, pytorch_grad_cam": (GradCam(), peers.pytorch_grad_cam("GradCAM"), "pytorch_grad_cam", 8),
     "grad_cam, torchcam": (GradCam(), peers.torchcam("GradCAM"), "torchcam", 8),
@@ -42,13 +45,14 @@ PAIRS: dict[str, tuple[Explainer, peers.Peer, str, int]] = {  # ours, theirs, pa
 }
 
 
-def shipped(pair: str, chosen: settings.TeacherSettings, pixels: Tensor, device: str, threads: int) -> float:
+def shipped(
+    pair: str, chosen: settings.TeacherSettings, weights: Path | None, pixels: Tensor, classes: Tensor, device: str
+) -> float:
     """Seconds of one call of the peer; runs in a process of its own, which keeps its network between calls."""
-    torch.set_num_threads(threads)
     if not _teachers:
-        _teachers.append(create_teacher(chosen, CLASSES, 0).to(device).eval())
-    images = pixels.to(device)
-    targets = torch.zeros(len(images), dtype=torch.int64, device=device)
+        teacher = read_teacher(weights, chosen) if weights else create_teacher(chosen, CLASSES, 0)
+        _teachers.append(teacher.to(device).eval())
+    images, targets = pixels.to(device), classes.to(device)
 
     def call() -> None:
         PAIRS[pair][1](_teachers[0], images, targets)
@@ -63,52 +67,80 @@ _teachers: list[Classifier] = []  # of that process
 
 @pytest.fixture(scope="session")
 def process() -> Iterator[Pool]:
-    """Return a fresh process for what is timed as shipped."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
+    """Return a fresh process, of as many threads, for what is timed as shipped."""
+    spawn = multiprocessing.get_context("spawn")
+    with spawn.Pool(1, initializer=torch.set_num_threads, initargs=(torch.get_num_threads(),)) as pool:
         yield pool
 
 
 @pytest.mark.parametrize("pair", PAIRS)
 def test_peer(
-    benchmark: BenchmarkFixture, chosen: settings.Experiment, machine: Runtime, process: Pool, pair: str
+    request: pytest.FixtureRequest,
+    benchmark: BenchmarkFixture,
+    chosen: settings.Experiment,
+    machine: Runtime,
+    teacher: Classifier,
+    batches: Batches,
+    process: Pool,
+    pair: str,
 ) -> None:
     """Time ours, theirs as shipped and theirs inside our runtime, in turn; the ratios are of medians."""
     ours, theirs, package, batch = PAIRS[pair]
     if find_spec(package) is None:
         pytest.skip(f"{package} is not installed: make peers")
     size = chosen.timing_size or chosen.image_size
-    raw = settings.TeacherSettings(chosen.teacher.architecture, arguments=chosen.teacher.arguments)
-    teacher = scratch(chosen, machine)
+    weights, raw = request.config.getoption("--teacher"), chosen.teacher
+    if not weights:
+        raw = settings.TeacherSettings(raw.architecture, arguments=raw.arguments)
     model = serve(teacher, size, machine)
     adopted = serve(teacher, size, machine).requires_grad_(True)  # hooks on frozen features get no gradient
-    images, seeds = random_images(batch, size, machine), torch.arange(batch)
-    targets = torch.zeros(batch, dtype=torch.int64, device=machine.device)
-    pixels = images.cpu().contiguous()
+    stream, seeds = batches(batch, size), torch.arange(batch)
 
-    def us() -> None:
+    def us(images: Tensor, targets: Tensor) -> None:
         ours.explain(model, images, targets, seeds)
         machine.synchronise()
 
-    def inside() -> None:
-        theirs(adopted, images, targets)
-        machine.synchronise()
+    def hosted(images: Tensor, targets: Tensor) -> float:
+        def call() -> None:
+            theirs(adopted, images, targets)
+            machine.synchronise()
 
-    def outside() -> float:
-        return process.apply(shipped, (pair, raw, pixels, machine.device.type, torch.get_num_threads()))
+        return elapsed(call)
 
-    for warm_up in (us, inside, outside):
-        warm_up()
-    rounds = [(elapsed(us), elapsed(inside), outside()) for _ in range(ROUNDS - 1)]
-    benchmark.pedantic(us, rounds=1, iterations=1)
-    rounds.append((benchmark.stats.stats.median, elapsed(inside), outside()))
-    mine, hosted, stock = (median(column) for column in zip(*rounds, strict=True))
+    def stock(images: Tensor, targets: Tensor) -> float:
+        pixels = images.cpu().contiguous()
+        return process.apply(shipped, (pair, raw, weights, pixels, targets.cpu(), machine.device.type))
+
+    others = {"theirs_in_our_runtime": hosted, "theirs_as_shipped": stock}
+    first = next(stream)
+    us(*first)
+    for warm_up in others.values():
+        warm_up(*first)
+    names = [OURS, *others]
+    spent: dict[str, list[float]] = {name: [] for name in others}
+    explained = [next(stream) for _ in range(ROUNDS)]
+    turns = ((name, one) for i, one in enumerate(explained) for name in names[i % 3 :] + names[: i % 3])
+
+    def until_ours() -> tuple[tuple[Tensor, ...], dict[str, object]]:
+        for name, images in turns:
+            if name == OURS:
+                return images, {}
+            spent[name].append(others[name](*images))
+        return (), {}
+
+    benchmark.pedantic(us, setup=until_ours, rounds=ROUNDS, iterations=1)
+    until_ours()
+    mine = benchmark.stats.stats.median
+    medians = {name: median(seconds) for name, seconds in spent.items()}
     benchmark.extra_info |= {
         "experiment": chosen.name,
         "pair": pair,
         "batch": batch,
         "image_size": size,
         "device": runtime.environment(machine)["device"],
-        "seconds": {"ours": mine, "theirs_as_shipped": stock, "theirs_in_our_runtime": hosted},
-        "speedup_as_shipped": stock / mine,
-        "speedup_in_our_runtime": hosted / mine,
+        "images": "evaluation" if explains_evaluation_images(request.config) else "noise",
+        "seconds": {OURS: mine} | medians,
+        "timings": spent,
+        "speedup_as_shipped": medians["theirs_as_shipped"] / mine,
+        "speedup_in_our_runtime": medians["theirs_in_our_runtime"] / mine,
     }

@@ -22,7 +22,8 @@ def provenance(results: Results) -> dict[str, str]:
         "checksum of all pixels (SHA-256)": written(results.data.get("checksum")),
     }
     code = {"results committed in": _recorded(results), "timed at revision": _timed(results)}
-    found = data | code | {"training took": _training(results)} | environment
+    code |= {"clock": _clock(results), "training took": _training(results)}
+    found = data | code | environment
     return {name: value for name, value in found.items() if value}
 
 
@@ -72,6 +73,15 @@ def _timed(results: Results) -> str:
             changed = " with changes" if commit.get("dirty") else ""
             found.append(f"{str(commit['id'])[:10]}{changed} on {str(timing.get('datetime'))[:10]}")
     return ", ".join(dict.fromkeys(found))
+
+
+def _clock(results: Results) -> str:
+    """Return the clocks that calls were timed with."""
+    told = [(timing.get("machine_info") or {}).get("clock") or {} for timing in results.timings.values()]
+    found = [
+        f"{one['source']}, of {one['resolution'] * 1e9:.0f} ns" for one in told if {"source", "resolution"} <= set(one)
+    ]
+    return "; ".join(dict.fromkeys(found))
 
 
 def _training(results: Results) -> str:

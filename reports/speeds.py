@@ -15,18 +15,21 @@ SURROGATE = "surrogate"
 class Speed:
     """How fast one explainer ran; NaN-free, None where nothing was measured.
 
-    median_ms, p99_ms: time of one call on one image; the 99th percentile of fewer than 100 calls is their slowest.
+    median_ms, iqr_ms, p99_ms: time of one call on one image, median, interquartile range and 99th percentile, which
+        of fewer than 100 calls is their slowest.
     fps, fps_batch: images per second, one at a time and `batch` at a time.
     forward_ratio: time for one image over one bare forward pass of the teacher in the same process.
     forward_passes: images that pass through the network for one explanation.
     overhead: time over that of these forward passes at the teacher's fastest batch, at the explainer's fastest batch.
     memory_mb: MB (10^6 bytes) that one image needs at most, above the loaded network.
-    break_even: images after which the surrogate, its training included, took less time than this explainer.
+    break_even: images after which the surrogate, its training included, took less time than this explainer, which
+        has none of its own.
     """
 
     experiment: str
     explainer: str
     median_ms: float | None = None
+    iqr_ms: float | None = None
     p99_ms: float | None = None
     fps: float | None = None
     batch: int | None = None
@@ -70,6 +73,7 @@ def _speed(results: Results, explainer: str, trained: float | None, surrogate: f
         results.key,
         explainer,
         median_ms=_median(one) * 1000 if one else None,
+        iqr_ms=_iqr(one) * 1000 if one else None,
         p99_ms=_p99(one) * 1000 if one else None,
         fps=1 / _median(one) if one else None,
         batch=largest if largest > 1 else None,
@@ -78,7 +82,7 @@ def _speed(results: Results, explainer: str, trained: float | None, surrogate: f
         forward_passes=single.get("forward_passes"),
         overhead=min(overheads, default=None),
         memory_mb=None if memory is None else memory / 1e6,
-        break_even=break_even(trained, surrogate, _median(one)) if one else None,
+        break_even=break_even(trained, surrogate, _median(one)) if one and not results.fits.get(explainer) else None,
         device=str(info.get("device", "")),
         precision=str(info.get("precision", "")),
         image_size=info.get("image_size"),
@@ -95,6 +99,14 @@ def _median(benchmark: dict[str, Any]) -> float:
     return float(stats["median"] if "median" in stats else median(stats["data"]))
 
 
+def _iqr(benchmark: dict[str, Any]) -> float:
+    low, high = np.quantile(_seconds(benchmark), [0.25, 0.75])
+    return float(high - low)
+
+
 def _p99(benchmark: dict[str, Any]) -> float:
-    seconds = benchmark["stats"].get("data") or [_median(benchmark)]
-    return float(np.quantile(seconds, 0.99, method="higher"))
+    return float(np.quantile(_seconds(benchmark), 0.99, method="higher"))
+
+
+def _seconds(benchmark: dict[str, Any]) -> list[float]:
+    return benchmark["stats"].get("data") or [_median(benchmark)]

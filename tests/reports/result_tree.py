@@ -216,7 +216,8 @@ def throughput(experiment: str, explainer: str) -> dict[str, Any]:
         benchmarks.append({"stats": stats, "extra_info": info})
     commit = {"id": "0123456789abcdef", "dirty": True}
     told = {"commit_info": commit, "datetime": "2026-01-02T03:04:05+00:00"}
-    return {"machine_info": {"cpu": {"brand_raw": "An Example CPU"}}, "benchmarks": benchmarks, **told}
+    clock = {"source": "clock_gettime(CLOCK_MONOTONIC)", "resolution": 1e-9, "monotonic": True}
+    return {"machine_info": {"cpu": {"brand_raw": "An Example CPU"}, "clock": clock}, "benchmarks": benchmarks, **told}
 
 
 def benchmarks() -> dict[str, Any]:

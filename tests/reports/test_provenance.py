@@ -16,6 +16,7 @@ def test_data_code_training_and_versions_are_told(tmp_path):
     found = provenance.provenance(read(folder, committed=False))
     assert found["checksum of all pixels (SHA-256)"] == "ab12"
     assert found["timed at revision"] == "0123456789 with changes on 2026-01-02"
+    assert found["clock"] == "clock_gettime(CLOCK_MONOTONIC), of 1 ns"
     assert found["training took"] == "teacher 61.2 s, Attentive surrogate 80.5 s"
     assert (found["torch"], found["threads"]) == ("2.8.0", "2")
     assert "results committed in" not in found

@@ -34,17 +34,19 @@ def test_older_files_lack_some_numbers_and_few_calls_have_their_slowest_as_perce
         for key in ("forward_passes", "overhead", "peak_memory"):
             del benchmark["extra_info"][key]
     surrogate = speeds.throughput(results)[0]
-    assert surrogate.p99_ms == pytest.approx(9)
+    assert (surrogate.iqr_ms, surrogate.p99_ms) == (pytest.approx(4), pytest.approx(9))
     assert (surrogate.forward_passes, surrogate.overhead, surrogate.memory_mb) == (None, None, None)
 
 
 def test_the_surrogate_breaks_even_once_its_training_is_repaid(results):
     results.timings["rise"] = result_tree.throughput("parts", "rise")
-    results.fits["surrogate"] = {"seconds": 100.0}
+    results.fits.update(surrogate={"seconds": 100.0}, rise={})
     surrogate, rise = speeds.throughput(results)
     saved = (rise.median_ms - surrogate.median_ms) / 1000
     assert (rise.break_even - 1) * saved < 100 <= rise.break_even * saved
     assert surrogate.break_even is None
+    results.fits["rise"] = {"seconds": 100.0}
+    assert speeds.throughput(results)[1].break_even is None, "its own training would have to be told too"
 
 
 @pytest.mark.parametrize("missing", range(3))

@@ -44,6 +44,7 @@ class Section:
     results: Results
     rows: pd.DataFrame
     means: dict[str, dict[str, float]]
+    comparable: dict[str, dict[str, float]]
     cells: dict[tuple[str, str], dict[str, Any]]
     control_wins: list[tables.ControlWin]
     speeds: list[Speed]
@@ -85,14 +86,15 @@ class Section:
 def section(number: int, results: Results, gallery_bytes: int) -> Section:
     """Compute everything the page shows of one experiment."""
     rows, minus = side_by_side([partial(tables.accuracy, results), partial(comparisons.surrogate_minus, results)])
-    cells, control_wins = side_by_side([partial(_cells, results, rows), partial(tables.control_wins, results, rows)])
-    speeds, means = throughput(results), tables.means(rows)
-    ranked = ranks.average_ranks([(results, means)])
+    cells, control_wins = side_by_side([partial(_cells, results, rows), partial(tables.control_wins, results)])
+    speeds, comparable = throughput(results), tables.comparable(results)
+    ranked = ranks.average_ranks([(results, comparable)])
     return Section(
         anchor=f"experiment-{number}",
         results=results,
         rows=rows,
-        means=means,
+        means=tables.means(rows),
+        comparable=comparable,
         cells=cells,
         control_wins=control_wins,
         speeds=speeds,
@@ -148,7 +150,7 @@ def html(sections: list[Section]) -> str:
 
 def _cells(results: Results, rows: pd.DataFrame) -> dict[tuple[str, str], dict[str, Any]]:
     """Return what each cell of the accuracy table says."""
-    marks = tables.best(results, rows)
+    marks = tables.best(results)
     return {
         (row["explainer"], row["metric"]): {**row, "mark": marks.get((row["explainer"], row["metric"]), "")}
         for row in rows.to_dict("records")
@@ -164,7 +166,7 @@ def _across(sections: list[Section]) -> dict[str, Any]:
     methods = [name for name in names if glossary.kind(name) == "method"]
     groups = [(s, [m for m in ACROSS_METRICS if m in s.results.ranking and m not in s.undefined]) for s in sections]
     fps = {(s.anchor, speed.explainer): speed.fps for s in sections for speed in s.speeds}
-    different = [one for one in ranks.distinct([(s.results, s.means) for s in sections]) if one[1]]
+    different = [one for one in ranks.distinct([(s.results, s.comparable) for s in sections]) if one[1]]
     ranked = ranks.average_ranks(different) if len(different) > 1 else None
     return {
         "names": names,

@@ -18,7 +18,7 @@ def average_ranks(found: Sequence[tuple[Results, Means]]) -> CriticalDifference 
     """Rank the methods that all these experiments scored, on every metric with a direction that all of them have.
 
     Args:
-        found: experiments with their means, explainer -> metric -> mean; those without any are left out.
+        found: experiments with their means, explainer -> metric -> mean over the same images; those without left out.
 
     Returns:
         None under two methods or two metrics.

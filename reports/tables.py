@@ -1,5 +1,6 @@
 """The numbers of the report as rows: accuracy, fidelity; and the files that hold them."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -52,13 +53,29 @@ def means(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
     return found
 
 
-def best(results: Results, rows: pd.DataFrame) -> dict[tuple[str, str], str]:
+def comparable(results: Results) -> dict[str, dict[str, float]]:
+    """Return method -> metric -> mean over the images that all methods with values have: only these can be ranked."""
+    found: dict[str, dict[str, float]] = {}
+    for metric in results.measures:
+        for name, mean in _shared(results, metric, results.of_kind("method")).items():
+            found.setdefault(name, {})[metric] = mean
+    return found
+
+
+def _shared(results: Results, metric: str, names: Sequence[str]) -> dict[str, float]:
+    """Return the means of those with values over the images that all of them have; none if there is no such image."""
+    values = {name: results.scores[name, metric] for name in names if (name, metric) in results.scores}
+    table = pd.DataFrame({name: found for name, found in values.items() if found.notna().any()}).dropna()
+    return {str(name): float(mean) for name, mean in table.mean().items()} if len(table) else {}
+
+
+def best(results: Results) -> dict[tuple[str, str], str]:
     """Mark each metric's best method `best`, and those not distinguishable from it `tied`.
 
     All pairs of methods on a metric are one family of Holm-corrected tests, so that the choice of the
     best one among them is allowed for. Ablations and controls are not ranked.
     """
-    known, marks = means(rows), {}
+    known, marks = comparable(results), {}
     for metric, better in results.better.items():
         ranked = [name for name in results.of_kind("method") if metric in known.get(name, {})]
         if len(ranked) < 2:
@@ -74,16 +91,16 @@ def best(results: Results, rows: pd.DataFrame) -> dict[tuple[str, str], str]:
     return marks
 
 
-def control_wins(results: Results, rows: pd.DataFrame) -> list[ControlWin]:
+def control_wins(results: Results) -> list[ControlWin]:
     """Find every control that beats a method on a metric; a metric it wins does not tell methods apart."""
-    known, wins = means(rows), []
-    methods = [name for name in results.of_kind("method") if name in known]
-    for control in (name for name in results.of_kind("control") if name in known):
+    wins, methods = [], results.of_kind("method")
+    for control in results.of_kind("control"):
         tests = against(results.scores, results.better, control, methods, results.ranking, intervals=False)
         clearly = {(one.metric, one.other) for one in tests if one.outcome == "better"}
         for metric, better in results.better.items():
-            both = [name for name in methods if metric in known[name] and metric in known[control]]
-            beaten = [n for n in both if _signed(known[n][metric], better) < _signed(known[control][metric], better)]
+            pairs = {name: _shared(results, metric, (name, control)) for name in methods}
+            both = {name: pair for name, pair in pairs.items() if len(pair) > 1}
+            beaten = [n for n, pair in both.items() if _signed(pair[n], better) < _signed(pair[control], better)]
             if beaten:
                 clear = tuple(name for name in beaten if (metric, name) in clearly)
                 wins.append(ControlWin(metric, control, tuple(beaten), clear))

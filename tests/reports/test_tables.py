@@ -47,23 +47,50 @@ def test_best_follows_the_metrics_direction_and_leaves_out_ablations_and_control
         rise={"deletion": 0.7 + noise},
         centre={"deletion": 0 * noise},
     )
-    marks = tables.best(results, tables.accuracy(results))
+    marks = tables.best(results)
     assert marks == {("surrogate", "deletion"): "best", ("grad_cam", "deletion"): "tied"}
+
+
+def test_methods_scored_on_different_images_are_ranked_on_those_that_all_of_them_have():
+    """RISE has the best mean, .55 of the two easy images; on these the surrogate has .6 and Grad-CAM .5."""
+    results = made(
+        surrogate={"insertion": [0.6, 0.6, 0.1, 0.1], "adcc": [0.6, 0.6, 0.1, 0.1]},
+        rise={"insertion": [0.55, 0.55], "adcc": [0.55, 0.55, np.nan, np.nan]},
+        grad_cam={"insertion": [0.5, 0.5, 0.2, 0.2], "adcc": [0.5, 0.5, 0.2, 0.2]},
+        sobel={"insertion": [0.57, 0.57, 0.3, 0.3], "adcc": [0.57, 0.57, 0.3, 0.3]},
+    )
+    same = {metric: pytest.approx(0.6) for metric in ("insertion", "adcc")}
+    assert tables.comparable(results)["surrogate"] == same
+    marks = tables.best(results)
+    assert (marks["surrogate", "insertion"], marks["surrogate", "adcc"]) == ("best", "best")
+    assert ranks.average_ranks([(results, tables.comparable(results))]).average_ranks == {
+        "surrogate": 1,
+        "rise": 2,
+        "grad_cam": 3,
+    }
+    # a control meets each method on the images of both: .435 of four against .35, .57 of two against RISE's .55
+    beaten = {win.metric: set(win.beaten) for win in tables.control_wins(results)}
+    assert beaten["insertion"] == beaten["adcc"] == {"surrogate", "grad_cam", "rise"}
+
+
+def test_methods_without_a_common_image_are_not_ranked():
+    results = made(surrogate={"adcc": [0.6, np.nan]}, rise={"adcc": [np.nan, 0.5]})
+    assert tables.comparable(results) == {} and tables.best(results) == {}
 
 
 def test_cells_are_tied_by_the_corrected_test_and_not_by_the_interval():
     """Two methods that differ in six images of ten: p = 2 / 2^6 = 0.031, and 0.094 among three pairs."""
     better = np.array([0.1] * 6 + [0] * 4)
     alone = made(surrogate={"insertion": 0.5 + better}, rise={"insertion": [0.5] * 10})
-    assert tables.best(alone, tables.accuracy(alone)) == {("surrogate", "insertion"): "best"}
+    assert tables.best(alone) == {("surrogate", "insertion"): "best"}
     third = {"insertion": 0.5 + np.roll(better, 1) * 0.5}
     among = made(surrogate={"insertion": 0.5 + better}, rise={"insertion": [0.5] * 10}, grad_cam=third)
-    assert tables.best(among, tables.accuracy(among))["rise", "insertion"] == "tied"
+    assert tables.best(among)["rise", "insertion"] == "tied"
 
 
 def test_metric_without_a_direction_has_no_best():
     results = made(surrogate={"gini": [1, 2, 3, 4]}, rise={"gini": [2, 3, 4, 5]})
-    assert tables.best(results, tables.accuracy(results)) == {}
+    assert tables.best(results) == {}
     assert results.ranking == []
 
 
@@ -74,7 +101,7 @@ def test_control_that_beats_a_method_is_listed():
         rise={"deletion": 0.55 + noise, "insertion": 0.4 + noise},
         sobel={"deletion": [0.2] * 10, "insertion": 0.41 - noise},
     )
-    wins = tables.control_wins(results, tables.accuracy(results))
+    wins = tables.control_wins(results)
     assert wins == [
         tables.ControlWin("insertion", "sobel", ("rise",), ()),
         tables.ControlWin("deletion", "sobel", ("rise",), ("rise",)),
@@ -120,7 +147,7 @@ def test_ranks_are_over_metrics_with_a_direction_and_methods_alone():
         surrogate_last_stage={"insertion": [1.0], "deletion": [0.0]},
         uniform={"insertion": [1.0], "deletion": [0.0]},
     )
-    found = ranks.average_ranks([(results, tables.means(tables.accuracy(results)))])
+    found = ranks.average_ranks([(results, tables.comparable(results))])
     assert found.average_ranks == {"surrogate": 1, "rise": 2}
     assert found.blocks == 2
 
@@ -133,7 +160,7 @@ def test_ranks_need_two_methods_and_two_metrics():
         {"surrogate": {"insertion": [1], "deletion": [1]}, "rise": {"insertion": [1], "deletion": [np.nan]}},
     ):
         results = made(**values)
-        assert ranks.average_ranks([(results, tables.means(tables.accuracy(results)))]) is None
+        assert ranks.average_ranks([(results, tables.comparable(results))]) is None
 
 
 def test_a_reference_counts_only_beside_a_run_of_another_experiment():

@@ -72,6 +72,10 @@ class Evidence:
         """How many seeds the samples come from."""
         return len({seed for rows in self.rows.values() for seed in rows["seed"].unique()})
 
+    def seeds_of(self, explainer: str) -> int:
+        """Return how many seeds an explainer's samples come from."""
+        return self.rows[explainer]["seed"].nunique() if explainer in self.rows else 1
+
 
 class Reader:
     """Reads optional files below one folder and remembers which failed."""

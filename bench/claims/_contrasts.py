@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from bench.claims.base import Figure, Judgement, Unit, untestable
 from bench.evidence import Evidence
 from bench.statistics import Contrast, against
+from methods.errors import UserError
 
 SURROGATE = "surrogate"
 
@@ -30,7 +31,14 @@ def applicable(evidence: Evidence, methods: Sequence[str], metrics: Sequence[str
 
 
 def contrasts(evidence: Evidence, others: Sequence[str], metrics: Sequence[str]) -> list[Contrast]:
-    """Return surrogate minus each other method on each metric, Holm-corrected over all of them."""
+    """Return surrogate minus each other method on each metric, Holm-corrected over all of them.
+
+    Raises:
+        UserError: a metric has no direction.
+    """
+    for metric in metrics:
+        if evidence.better.get(metric) not in ("higher", "lower"):
+            raise UserError(f"metric '{metric}' describes maps and ranks none: leave it out of the claims' settings")
     return against(evidence.samples, evidence.better, SURROGATE, others, metrics)
 
 
@@ -45,7 +53,7 @@ def figure(evidence: Evidence, contrast: Contrast, outcome: str = "") -> Figure:
         n=difference.n,
         unit=unit_of(contrast.metric),
         outcome=outcome or contrast.outcome,
-        seeds=evidence.seeds,
+        seeds=evidence.seeds_of(contrast.method),
         p=contrast.p_holm,
         effect=contrast.rank_biserial,
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from bench.claims._contrasts import SURROGATE, superiority
-from bench.claims.base import PRIMARY, Claim, Figure, Judgement
+from bench.claims.base import PRIMARY, Claim, Figure, Judgement, Names
 from bench.evidence import Evidence
 
 LAST = "surrogate_last_stage"
@@ -28,7 +28,7 @@ class AllStages(Claim):
         "number of "
         "cells of both maps is given beside it and decides nothing."
     )
-    metrics: tuple[str, ...] = (*PRIMARY, "energy_pointing")
+    metrics: Names = (*PRIMARY, "energy_pointing")
 
     @property
     def hypothesis(self) -> str:

@@ -2,12 +2,15 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from bench.evidence import Evidence
 
 Verdict = Literal["reproduced", "not reproduced", "inconclusive", "not testable here"]
 Unit = Literal["fps", "times", "share", "percent", "cells"]
+Names = Annotated[tuple[str, ...], Field(min_length=1)]  # of the methods or metrics that a claim rests on
 # Fixed before any result of these metrics was seen: faithfulness in and out of distribution, and location.
 PRIMARY = ("insertion", "deletion", "road_morf", "average_drop", "adcc", "part_pointing", "effect_mass")
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bench.claims._contrasts import superiority
-from bench.claims.base import Claim, Judgement
+from bench.claims.base import Claim, Judgement, Names
 from bench.evidence import Evidence
 
 
@@ -23,8 +23,8 @@ class FineGrainedUse(Claim):
         "largest sum "
         "of the map, against a random window and the central one of the same size, paired over images."
     )
-    metrics: tuple[str, ...] = ("zoom_accuracy",)
-    others: tuple[str, ...] = ("uniform", "centre")
+    metrics: Names = ("zoom_accuracy",)
+    others: Names = ("uniform", "centre")
 
     @property
     def hypothesis(self) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bench.claims._contrasts import superiority
-from bench.claims.base import PRIMARY, Claim, Judgement
+from bench.claims.base import PRIMARY, Claim, Judgement, Names
 from bench.evidence import Evidence
 
 
@@ -26,7 +26,7 @@ class FinerThanLastLayer(Claim):
         "if better on more than half and worse on none, not reproduced if worse on one and on at least as many as "
         "better."
     )
-    metrics: tuple[str, ...] = PRIMARY
+    metrics: Names = PRIMARY
 
     @property
     def hypothesis(self) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bench.claims._contrasts import superiority
-from bench.claims.base import PRIMARY, Claim, Judgement
+from bench.claims.base import PRIMARY, Claim, Judgement, Names
 from bench.evidence import Evidence
 
 
@@ -26,7 +26,7 @@ class LearnedAttention(Claim):
         "one whose "
         "student learns the labels instead of the teacher's outputs."
     )
-    metrics: tuple[str, ...] = PRIMARY
+    metrics: Names = PRIMARY
 
     @property
     def hypothesis(self) -> str:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from bench.claims._contrasts import SURROGATE
 from bench.claims._timing import ratio, single, too_few
-from bench.claims.base import Claim, Figure, Judgement, untestable
+from bench.claims.base import Claim, Figure, Judgement, Names, untestable
 from bench.evidence import Evidence
 
 BESIDE = ("meaningful_perturbation", "grad_cam")
@@ -32,7 +32,7 @@ class SpeedRatio(Claim):
         "not reproduced if for one of them no part of the interval reaches it."
     )
     orders: Annotated[float, Field(gt=0)] = 2.0
-    others: tuple[str, ...] = ("rise", "score_cam")
+    others: Names = ("rise", "score_cam")
 
     @property
     def hypothesis(self) -> str:

@@ -11,6 +11,7 @@ from bench.claims.speed import Speed
 from bench.claims.speed_ratio import SpeedRatio
 from bench.evidence import Evidence, Timing
 from bench.stages.claims import judge
+from methods.errors import UserError
 from methods.registry import build, names
 
 BETTER = {
@@ -183,6 +184,57 @@ def test_a_margin_is_not_superiority():
     assert judged.verdict == "reproduced"
     decisive = [one for one in judged.figures if "meaningful_perturbation" not in one.label]
     assert all("non-inferior" in one.outcome and "worse" in one.outcome for one in decisive)
+
+
+def test_inferior_is_a_loss_above_the_margin_after_correction_for_the_number_of_comparisons():
+    """All fourteen lose as much as the margin, and one more: its own interval tells, the family's test does not."""
+    noise = 0.02 * np.random.default_rng(3).standard_normal(100)
+    noise = pd.Series(noise - noise.mean(), index=[f"image {i}" for i in range(100)])
+
+    def losing(extra):
+        found, margins = evidence(), AsAccurateAsIterative().margins
+        for metric, margin in margins.items():
+            sign = 1 if BETTER[metric] == "higher" else -1
+            found.samples["surrogate", metric] = noise * margin / 0.05 - sign * margin
+            found.samples["rise", metric] = found.samples["score_cam", metric] = 0 * noise
+        for name in ("surrogate", "score_cam"):
+            found.samples[name, "insertion"] = found.samples[name, "insertion"] - extra
+        judged = AsAccurateAsIterative().judge(found)
+        return judged, next(one for one in judged.figures if one.label == "insertion: surrogate minus rise")
+
+    judged, figure = losing(extra=0.0045)
+    assert figure.high < -0.05 and figure.p < 0.001 and figure.outcome == "inconclusive (margin 0.05); worse"
+    assert judged.verdict == "inconclusive"
+    judged, figure = losing(extra=0.012)
+    assert judged.verdict == "not reproduced" and figure.outcome == "inferior (margin 0.05); worse"
+
+
+def test_settings_that_decide_nothing_are_refused():
+    with pytest.raises(UserError, match="others"):
+        build(Claim, "speed_ratio", {"others": []})
+    with pytest.raises(UserError, match="metrics"):
+        build(Claim, "learned_attention", {"metrics": []})
+    with pytest.raises(UserError, match=r"margins\.insertion"):
+        build(Claim, "as_accurate_as_iterative", {"margins": {"insertion": -1}})
+
+
+def test_a_metric_that_only_describes_is_named():
+    found = evidence()
+    found.described["insertion"] = {"better": "neither"}
+    with pytest.raises(UserError, match="'insertion' describes maps"):
+        FinerThanLastLayer().judge(found)
+
+
+def test_two_images_decide_nothing():
+    judged = AsAccurateAsIterative().judge(evidence(images=2))
+    assert judged.verdict == "not testable here" and "at least three" in judged.missing[0]
+
+
+def test_a_figure_counts_the_runs_of_the_surrogate_and_no_others():
+    found = evidence()
+    for name, seeds in {"surrogate": 3, "grad_cam": 5}.items():
+        found.rows[name] = pd.DataFrame({"seed": list(range(seeds)) * 2})
+    assert {one.seeds for one in FinerThanLastLayer().judge(found).figures} == {3}
 
 
 def test_the_reason_tells_of_open_comparisons_only_where_there_are_any():

@@ -12,7 +12,7 @@ from bench.metrics.base import Batch, Curve, CurveMetric, Method, Metric, finite
 from bench.settings import Experiment
 from methods.classifier import Classifier
 from methods.registry import build
-from methods.resize import upsample
+from methods.resize import upsample_maps
 from methods.runtime import Runtime
 
 
@@ -52,7 +52,7 @@ def score(
     with tqdm(total=count, desc=f"score {name}", unit="image") as bar:
         for chunk in evaluation.chunks(machine.images_at_once):
             batch = batch_of(evaluation, chunk, method, changed, machine, draw)
-            saliency = upsample(maps[chunk].to(machine.device), size)
+            saliency = upsample_maps(maps[chunk].to(machine.device), size)
             for metric in metrics:
                 limit = count if metric.images is None else metric.images
                 within = slice(0, max(0, min(len(chunk), limit - int(chunk[0]))))

@@ -13,6 +13,12 @@ def upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:
     return _bilinear(flat, size).reshape(*maps.shape[:-2], *size)
 
 
+def upsample_maps(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resize saliency maps [..., h, w] to [..., H, W]; a flat one stays flat, though bilinear weights are rounded."""
+    low, high = (extreme(maps, dim=(-2, -1), keepdim=True) for extreme in (torch.amin, torch.amax))
+    return upsample(maps, size).where(low != high, low)
+
+
 def min_max(maps: Tensor) -> Tensor:
     """Scale each [..., h, w] map to [0, 1] by its own extremes; a flat map becomes zeros."""
     low = maps.amin((-2, -1), keepdim=True)

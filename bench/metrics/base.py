@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from methods.classifier import Classifier
 from methods.explainers.base import Explainer
-from methods.resize import upsample
+from methods.resize import upsample_maps
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Method:
         """Return maps [B, H, W] at the size of `images`, read from `network` or from the explainer's own."""
         with torch.inference_mode(False):  # an explainer may need gradients
             saliency = self.explainer.explain(network or self.network, images.clone(), targets.clone(), seeds)
-        return finite(upsample(saliency.float(), (images.shape[-2], images.shape[-1])))
+        return finite(upsample_maps(saliency.float(), (images.shape[-2], images.shape[-1])))
 
 
 @dataclass(frozen=True)

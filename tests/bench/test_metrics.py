@@ -4,11 +4,13 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from bench.metrics._regions import hits
+from bench.metrics.base import flat
 from bench.metrics.confidence import Confidence
 from bench.metrics.deletion import Deletion
 from bench.metrics.insertion import Insertion
@@ -16,6 +18,7 @@ from bench.metrics.part_pointing import PartPointing
 from bench.metrics.pointing import Pointing
 from bench.metrics.telling_energy import TellingEnergy
 from methods.classifier import Classifier
+from methods.resize import upsample, upsample_maps
 from tests import planted
 from tests.conftest import small_classifier
 
@@ -141,6 +144,16 @@ def test_flat_maps_and_empty_regions_are_misses():
     region = torch.ones(1, 32, 32, dtype=torch.bool)
     assert hits(torch.full((1, 32, 32), 0.7), region, 5.0).tolist() == [0]
     assert hits(torch.rand(1, 32, 32), ~region, 5.0).tolist() == [0]
+
+
+@pytest.mark.parametrize(("coarse", "size"), [(1, 32), (7, 299), (3, 100)])
+def test_a_flat_map_stays_flat_at_the_size_of_the_image(coarse, size):
+    values = torch.linspace(0.01, 3, 50).view(-1, 1, 1)
+    large = upsample_maps(values.expand(-1, coarse, coarse), (size, size))
+    assert torch.equal(large, values.expand(-1, size, size)) and flat(large).all()
+    assert not flat(upsample(values.expand(-1, coarse, coarse), (size, size))).all(), "bilinear weights are rounded"
+    steep = torch.rand(4, 7, 7)
+    assert torch.equal(upsample_maps(steep, (size, size)), upsample(steep, (size, size)))
 
 
 def test_energy_pointing_by_hand_and_rows_are_y():

@@ -11,7 +11,7 @@ from methods.token_maps import to_map
 
 
 def stage_indices(classifier: Classifier, image_size: int) -> Sequence[int]:
-    """Return the indices of timm's intermediate features that are at most a quarter of the image wide.
+    """Return the indices of timm's intermediate features of stride 4 or coarser.
 
     Raises:
         UserError: the network does not offer its stages.
@@ -25,7 +25,8 @@ def stage_indices(classifier: Classifier, image_size: int) -> Sequence[int]:
     with torch.no_grad():
         zeros = torch.zeros(1, 3, image_size, image_size).to(classifier.mean)
         inner = backbone.forward_intermediates(zeros, intermediates_only=True)  # type: ignore[operator]
-    return [i for i, stage in enumerate(inner) if stage.dim() == 4 and stage.shape[-1] * 4 <= image_size]
+    finest = -(-image_size // 4)  # strided convolutions round up
+    return [i for i, stage in enumerate(inner) if stage.dim() == 4 and stage.shape[-1] <= finest]
 
 
 def stage_features(classifier: Classifier, indices: Sequence[int], images: Tensor) -> list[Tensor]:

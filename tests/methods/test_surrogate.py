@@ -9,7 +9,7 @@ from torch import nn
 from bench.augmentation import augment
 from bench.settings import Recipe
 from bench.training import Examples, train
-from methods.classifier import Classifier
+from methods.classifier import Classifier, create
 from methods.errors import UserError
 from methods.explainers.surrogate import Surrogate
 from methods.explainers.surrogate_attention_only import SurrogateAttentionOnly
@@ -18,6 +18,7 @@ from methods.runtime import Runtime
 from methods.surrogate import losses
 from methods.surrogate.attention import SpatialAttention, attend
 from methods.surrogate.evidence import class_evidence, standardised
+from methods.surrogate.stages import stage_features, stage_indices
 from tests import planted
 from tests.conftest import CLASSES, SIZE, small_classifier
 
@@ -36,6 +37,14 @@ def test_student_starts_as_the_teacher(classifier, images):
 def test_map_is_a_quarter_of_the_image_or_finer(classifier, images, targets):
     _, saliency = student(classifier).eval()(images, targets)
     assert saliency.shape == (4, SIZE // 4, SIZE // 4)
+
+
+@pytest.mark.parametrize("size", [96, 98, 99])
+def test_the_finest_stage_is_kept_at_every_image_size(size):
+    """Strides round up: the stage of stride 4 of an image of 98 pixels is 25 wide, more than a quarter."""
+    network = create("test_resnet", CLASSES, arguments={}).eval()
+    finest = stage_features(network, stage_indices(network, size), torch.zeros(1, 3, size, size))[0]
+    assert finest.shape[-1] == math.ceil(size / 4)
 
 
 def test_evidence_is_the_class_activation_map(classifier, images, targets):

@@ -97,10 +97,10 @@ def printable(text: str | Path) -> str:
 
 
 def classify(teacher: Classifier, photographs: list[Photograph], machine: Runtime) -> Tensor:
-    """Return the teacher's probabilities [N, K], in fp32 as when the run's own images were classified."""
+    """Return the teacher's probabilities [N, K], at the precision at which the run's own images were classified."""
     pixels = torch.stack([photograph.pixels for photograph in photographs])
     model = serve(teacher, pixels.shape[-1], machine)
-    return check_finite(predict(model, pixels, Runtime(machine.device)), "the teacher").softmax(1)
+    return check_finite(predict(model, pixels, machine), "the teacher").softmax(1)
 
 
 def explain(

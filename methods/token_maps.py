@@ -16,7 +16,7 @@ def to_map(features: Tensor, backbone: nn.Module) -> Tensor:
 
     Raises:
         UserError: the network classifies by its class token, so that the last map does not reach the class; or its
-            tokens form no grid.
+            tokens form no grid, or do not come from patches.
     """
     if features.ndim == 4:
         return features.permute(0, 3, 1, 2) if _channels_last(backbone) else features
@@ -32,6 +32,8 @@ def to_map(features: Tensor, backbone: nn.Module) -> Tensor:
         )
     patches = features[:, _prefix(backbone) :]
     height, width = _grid(backbone, patches.shape[1])
+    if not _undone(backbone):
+        raise UserError(f"'{type(backbone).__name__}' has tokens of other than patches: choose another architecture")
     return patches.transpose(1, 2).unflatten(2, (height, width))
 
 
@@ -39,10 +41,15 @@ def from_map(features: Tensor, backbone: nn.Module) -> Tensor:
     """Undo `to_map`; tokens that pooling does not read come back as zeros."""
     if _channels_last(backbone):
         return features.permute(0, 2, 3, 1)
-    if _patches(backbone) is None or not hasattr(backbone, "blocks"):
+    if not _undone(backbone):
         return features
     tokens = features.flatten(2).transpose(1, 2)
     return torch.cat([tokens.new_zeros(len(tokens), _prefix(backbone), tokens.shape[2]), tokens], 1)
+
+
+def _undone(backbone: nn.Module) -> bool:
+    """Whether the network's head takes one token per patch, which is what `from_map` makes of a map."""
+    return _patches(backbone) is not None and hasattr(backbone, "blocks")
 
 
 def _channels_last(backbone: nn.Module) -> bool:

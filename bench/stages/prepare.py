@@ -41,6 +41,8 @@ def bench_data() -> Path | None:
 def prepare(dataset: Dataset, root: Path | None, size: int) -> Prepared:
     """Read all images of a data set at `size` x `size` pixels, with their annotation."""
     index = dataset.index(root).reset_index(drop=True)
+    if index["label"].nunique() < 2:
+        raise UserError("the data set has a single class, of which nothing can be told apart: add images of another")
     names = dataset.part_names
     images = torch.empty(len(index), 3, size, size, dtype=torch.uint8)
     segments = torch.zeros(len(index), size, size, dtype=torch.uint8)

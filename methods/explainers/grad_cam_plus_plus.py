@@ -16,7 +16,8 @@ class GradCamPlusPlus(Explainer):
     not 0, and `map = relu(sum_k A_k sum(a_k relu(g_k)))`: the score is the exponential of the logit, whose
     higher derivatives are powers of g; its common factor exp(logit) does not change the map's shape.
 
-    Chattopadhay et al., WACV 2018, https://arxiv.org/abs/1710.11063, equations 10 and 19
+    Chattopadhay et al., WACV 2018, https://arxiv.org/abs/1710.11063, equations 10 and 19.
+    Deviation: the authors' code also divides a_k by its sum over the positions where g is above 0; the paper does not.
     """
 
     def explain(self, model: nn.Module, images: Tensor, targets: Tensor, seeds: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ class LossWeights:
     cut: share of the maps that are cut at a random quantile; none by default, since it did not help.
     """
 
-    temperature: float = 4.0
+    temperature: Annotated[float, Field(gt=0)] = 4.0
     fidelity: Weight = 1.0
     transfer: Weight = 0.0
     keep: Weight = 1.0

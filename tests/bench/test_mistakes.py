@@ -20,6 +20,8 @@ from tests.conftest import ROOT
         ({"explainers": {"my_package.mine": {}}}, ["'my_package.mine' cannot be imported", "install the package"]),
         ({"claims": {"sped": {}}}, ["unknown claim 'sped'", "did you mean 'speed'?"]),
         ({"claims": {"speed": {"least": 0}}}, ["claim 'speed': least", "greater than 0"]),
+        ({"claims": {"speed_ratio": {"others": []}}}, ["claim 'speed_ratio': others", "at least 1 item"]),
+        ({"explainers": {"surrogate": {"losses": {"temperature": 0}}}}, ["losses.temperature", "greater than 0"]),
         ({"explainers": {"rise": {"mask": 5}}}, ["unknown setting of explainer 'rise' 'mask'", "'masks'"]),
         ({"explainers": {"rise": {"masks": 0}}}, ["explainer 'rise': masks", "greater than 0"]),
         ({"explainers": {"rise": {"masks": "many"}}}, ["explainer 'rise': masks", "'many'"]),
@@ -111,6 +113,15 @@ def test_truncated_image(stages, capsys, monkeypatch, tmp_path):
     miniature.write(stages.params, miniature.settings(dataset=dataset))
     line = error_of(stages, capsys, monkeypatch, "prepare")
     assert "1.jpg" in line
+
+
+def test_a_single_class(stages, capsys, monkeypatch, tmp_path):
+    (tmp_path / "tree/wren").mkdir(parents=True)
+    for i in range(9):
+        Image.effect_noise((40, 40), 50).convert("RGB").save(tmp_path / "tree/wren" / f"{i}.png")
+    dataset = {"name": "image_folder", "folder": str(tmp_path / "tree")}
+    miniature.write(stages.params, miniature.settings(dataset=dataset))
+    assert "single class" in error_of(stages, capsys, monkeypatch, "prepare")
 
 
 def test_no_traceback_in_a_real_process(stages):

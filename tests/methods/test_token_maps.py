@@ -59,6 +59,13 @@ def test_a_network_that_classifies_by_its_class_token_is_refused(images):
         model.features(images)
 
 
+@pytest.mark.parametrize("architecture", ["levit_128s", "twins_svt_small"])
+def test_a_network_whose_head_takes_no_tokens_of_patches_is_refused(architecture):
+    model = create(architecture, 5, arguments={}).eval()
+    with pytest.raises(UserError, match="choose another architecture"):
+        model.features(torch.zeros(1, 3, 224, 224))
+
+
 @pytest.mark.parametrize(("shape", "complaint"), [((1, 7, 4), "no square grid"), ((1, 7), "neither a map nor tokens")])
 def test_features_without_a_grid_are_refused(shape, complaint):
     with pytest.raises(UserError, match=complaint):

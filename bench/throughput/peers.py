@@ -62,7 +62,21 @@ def rise_transcription(
 
     Masks are made once per size in the paper; here too they are outside the loop over images.
     """
-    height, width = images.shape[-2:]
+    masks, maps = transcribed_masks(count, cells, probability, images.shape[-2:]).to(images.device), []
+    with torch.no_grad():
+        for image, target in zip(teacher.normalise(images), targets, strict=True):
+            stack = masks * image
+            scores = torch.cat(
+                [teacher.logits_of_normalised(stack[i : i + 100]).softmax(1) for i in range(0, count, 100)]
+            )
+            saliency = scores.T @ masks.view(count, -1)  # of every class, as the authors do
+            maps.append(saliency[target].view(images.shape[-2:]) / count / probability)
+    return torch.stack(maps)
+
+
+def transcribed_masks(count: int, cells: int, probability: float, size: tuple[int, ...]) -> Tensor:
+    """Return [count, 1, H, W], one mask resized and cropped after the other."""
+    height, width = size
     cell = -(-height // cells), -(-width // cells)
     grids = (torch.rand(count, 1, cells, cells) < probability).float()
     masks = torch.empty(count, 1, height, width)
@@ -72,16 +86,7 @@ def rise_transcription(
             grids[i : i + 1], size=((cells + 1) * cell[0], (cells + 1) * cell[1]), mode="bilinear", align_corners=False
         )
         masks[i] = large[0, :, top : top + height, left : left + width]
-    masks, maps = masks.to(images.device), []
-    with torch.no_grad():
-        for image, target in zip(teacher.normalise(images), targets, strict=True):
-            stack = masks * image
-            scores = torch.cat(
-                [teacher.logits_of_normalised(stack[i : i + 100]).softmax(1) for i in range(0, count, 100)]
-            )
-            saliency = scores.T @ masks.view(count, -1)  # of every class, as the authors do
-            maps.append(saliency[target].view(height, width) / count / probability)
-    return torch.stack(maps)
+    return masks
 
 
 def last_stage(teacher: Classifier) -> nn.Module:

@@ -171,10 +171,58 @@ def test_grad_cam_of_published_implementations(package, family, images):
     }[package]
     theirs = published(package, peer, family, images)
     ours = run(GradCam(), network(family), images)
-    if theirs.shape != ours.shape:  # pytorch-grad-cam scales the map to [0, 1], then resizes it with corners aligned
+    if theirs.shape != ours.shape:  # pytorch-grad-cam scales the map to [0, 1], then resizes it
         ours = resized_by_opencv(min_max(ours))
     difference, _ = report(f"Grad-CAM | {package}", family, ours, theirs)
     assert difference <= 1e-4
+
+
+@pytest.mark.parametrize("package", ["pytorch_grad_cam", "torchcam"])
+@pytest.mark.parametrize("family", ["ResNet", "EfficientNet", "ConvNeXt"])
+def test_score_cam_of_published_implementations_differs_by_its_definition_alone(package, family, images):
+    """Theirs equals their definition, written out; the difference from ours is reported."""
+    peer = getattr(peers, package)("ScoreCAM")
+    theirs = published(package, peer, family, images)
+    theirs_by_hand = softmax_score_cam(network(family).double(), images.double(), package)
+    ours = run(ScoreCam(), network(family), images)
+    if package == "pytorch_grad_cam":
+        theirs_by_hand = resized_by_opencv(min_max(theirs_by_hand))
+    else:
+        ours = min_max(F.adaptive_avg_pool2d(ours, theirs.shape[-2:]))
+    difference, _ = report(f"Score-CAM, their definition | {package}", family, theirs_by_hand, theirs)
+    assert difference <= 1e-4
+    report(f"Score-CAM | {package}", family, ours, theirs)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_rise_equals_the_transcription_that_is_timed(family, images, monkeypatch):
+    """Given our masks, of one image."""
+    rise, model = Rise(masks=50), network(family)
+    drawn = random_masks(50, 7, 0.5, (SIZE, SIZE), int(SEEDS[0]), images.device)
+    masks = torch.cat([some.dense() for some in drawn]).unsqueeze(1)
+    monkeypatch.setattr(peers, "transcribed_masks", lambda *settings: masks)
+    theirs = peers.rise_transcription(model, images[:1], predicted(model, images[:1]), count=50)
+    ours = rise.explain(model, images[:1], predicted(model, images[:1]), SEEDS[:1])
+    difference, correlation = report("RISE | transcription", family, ours, theirs)
+    assert difference <= 1e-4 and correlation >= 0.999
+
+
+def softmax_score_cam(model, images, package):
+    """Channels weighed by a softmax over the logits of the masked images, which are masked before preprocessing.
+
+    grad-cam resizes channels with corners aligned and then scales them to [0, 1]; torch-cam scales, then resizes.
+    """
+    maps = []
+    for image, features, target in zip(images, model.features(images), predicted(model, images), strict=True):
+        channels = features.unsqueeze(0)
+        if package == "torchcam":
+            masks = F.interpolate(min_max(channels), size=(SIZE, SIZE), mode="bilinear", align_corners=False)
+        else:
+            masks = min_max(F.interpolate(channels, size=(SIZE, SIZE), mode="bilinear", align_corners=True))
+        copies = image * masks[0].unsqueeze(1)
+        logits = torch.cat([model(some)[:, target] for some in copies.split(128)])
+        maps.append(torch.einsum("n,nhw->hw", logits.softmax(0), features).relu())
+    return torch.stack(maps)
 
 
 def silence(model, keep):

@@ -13,7 +13,7 @@ from bench import settings
 from bench.loading import build_explainer
 from bench.settings import Experiment
 from bench.throughput.conftest import CLASSES, random_images, scratch, untrained
-from bench.throughput.measuring import timings
+from bench.throughput.measuring import elapsed, rounds_for
 from methods import runtime
 from methods.explainers.base import Explainer
 from methods.runtime import Runtime
@@ -25,6 +25,7 @@ AXES: dict[str, tuple[int, ...]] = {
     "channels": (64, 128, 256, 512),
     "classes": (10, 100, 1000, 10000),
 }
+FEWEST = 5  # rounds
 SIZE, BATCH, MASKS, ITERATIONS = 128, 2, 32, 10  # where they do not vary; of methods with masks or iterations
 NARROW = {"architecture": "resnet18", "arguments": {"channels": [16, 32, 64]}}  # of which the last stage varies
 
@@ -38,16 +39,30 @@ def test_growth(
     explainer: str,
     axis: str,
 ) -> None:
-    """Time explanations along one axis; `slope` is that of log seconds over log size: 1 is proportional."""
+    """Time explanations along one axis; `slope` is that of log seconds over log size: 1 is proportional.
+
+    Sizes take turns, since a machine's speed drifts; the largest is what pytest-benchmark sees.
+    """
     method = build_explainer(chosen, explainer)
     if axis == "masks" and axis not in settings_of(method):
         pytest.skip(f"{explainer} has no setting 'masks'")
-    seconds, sizes = request.config.getoption("--seconds") / len(AXES[axis]), AXES[axis]
-    medians = [median(timings(explanation(chosen, method, machine, axis, size), seconds)) for size in sizes[:-1]]
-    largest = explanation(chosen, method, machine, axis, sizes[-1])
-    largest()
-    benchmark.pedantic(largest, rounds=3, iterations=1)
-    medians.append(benchmark.stats.stats.median)
+    sizes = AXES[axis]
+    *smaller, largest = [explanation(chosen, method, machine, axis, size) for size in sizes]
+    spent: list[list[float]] = [[] for _ in smaller]
+
+    def others() -> None:
+        for call, seconds in zip(smaller, spent, strict=True):
+            seconds.append(elapsed(call))
+
+    def everything() -> None:
+        others()
+        largest()
+
+    rounds = rounds_for(everything, request.config.getoption("--seconds"), fewest=FEWEST)
+    for seconds in spent:
+        seconds.clear()
+    benchmark.pedantic(largest, setup=others, rounds=rounds, iterations=1)
+    medians = [*map(median, spent), benchmark.stats.stats.median]
     benchmark.extra_info |= {
         "experiment": chosen.name,
         "explainer": explainer,

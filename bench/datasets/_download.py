@@ -49,11 +49,23 @@ def unpack(archive: Path, member: str, target: Path) -> None:
     try:
         with TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as temporary:
             with tarfile.open(archive) as bundle:
-                bundle.extractall(temporary, filter="data")
+                _extract(bundle, temporary)
             (Path(temporary) / member).rename(target)
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         reason = _reason(error)
         raise UserError(f"cannot unpack '{archive}' to '{target}' ({reason}): mend that, run again") from None
+
+
+def _extract(bundle: tarfile.TarFile, folder: str) -> None:
+    """Unpack what stays within the folder; Python has a filter for that from 3.11.4 on, before links are refused."""
+    if hasattr(tarfile, "data_filter"):
+        bundle.extractall(folder, filter="data")
+        return
+    for member in bundle.getmembers():
+        inside = not Path(member.name).is_absolute() and ".." not in Path(member.name).parts
+        if not inside or not (member.isfile() or member.isdir()):
+            raise tarfile.TarError(f"'{member.name}' does not stay within the folder")
+    bundle.extractall(folder)
 
 
 def md5_of(path: Path) -> str:

@@ -194,7 +194,10 @@ def archive(members):
 GOOD = archive({"CUB_200_2011/images.txt": b"1 a.jpg\n", "attributes.txt": b""})
 
 
-def test_data_set_is_fetched_and_unpacked(tmp_path):
+@pytest.mark.parametrize("filtering", [True, False], ids=["", "before 3.11.4"])
+def test_data_set_is_fetched_and_unpacked(tmp_path, monkeypatch, filtering):
+    if not filtering:
+        monkeypatch.delattr(tarfile, "data_filter", raising=False)
     folder = tmp_path / "CUB_200_2011"
     with serving(Server(GOOD)) as url:
         cub200.download(folder, url, hashlib.md5(GOOD).hexdigest())
@@ -212,7 +215,10 @@ def test_data_set_is_fetched_and_unpacked(tmp_path):
     ],
     ids=["garbage", "truncated", "other content", "hostile"],
 )
-def test_bad_archive_leaves_no_folder(tmp_path, content):
+@pytest.mark.parametrize("filtering", [True, False], ids=["", "before 3.11.4"])
+def test_bad_archive_leaves_no_folder(tmp_path, monkeypatch, content, filtering):
+    if not filtering:
+        monkeypatch.delattr(tarfile, "data_filter", raising=False)
     path = tmp_path / "place" / "CUB_200_2011.tgz"
     path.parent.mkdir()
     path.write_bytes(content)

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any, TypeVar
 
 import pandas as pd
 
 from bench import artifacts
 from bench.protocol import Protocol, require_same
+from bench.statistics import Runs
 from methods.errors import UserError
 
 T = TypeVar("T")
@@ -20,6 +22,7 @@ class Timing:
 
     seconds: of every timed call.
     device, precision, image_size: under which; only equal ones may be compared.
+    forward: seconds of one bare forward pass of as many images, timed in turn; None in old files.
     """
 
     batch: int
@@ -27,6 +30,7 @@ class Timing:
     device: str
     precision: str
     image_size: int
+    forward: float | None = None
 
     @property
     def conditions(self) -> tuple[str, str, int]:
@@ -41,6 +45,7 @@ class Evidence:
     explainers: those that the settings compare.
     samples: (explainer, metric) -> value by image_id, the mean over seeds; NaN where the metric does not apply.
     rows: explainer -> its rows as they are, `artifacts.SCORE_COLUMNS`.
+    runs: (explainer, metric) -> a row per image, a column per seed; of explainers with several seeds.
     protocols: metric -> the protocol of its numbers, the same for all explainers.
     described: metric -> its title and which direction is better.
     timings: explainer -> one per batch size.
@@ -53,6 +58,7 @@ class Evidence:
     samples: dict[tuple[str, str], pd.Series]
     described: dict[str, dict[str, Any]]
     rows: dict[str, pd.DataFrame] = field(default_factory=dict)
+    runs: dict[tuple[str, str], Runs] = field(default_factory=dict)
     protocols: dict[str, Protocol] = field(default_factory=dict)
     timings: dict[str, list[Timing]] = field(default_factory=dict)
     map_sizes: dict[str, list[int]] = field(default_factory=dict)
@@ -121,6 +127,7 @@ def read(folder: Path) -> Evidence:
         samples={key: values for name, table in rows.items() for key, values in _samples(name, table).items()},
         described=reader.json("metrics.json"),
         rows=rows,
+        runs={key: values for name, table in rows.items() for key, values in _runs(name, table).items()},
         protocols=shared_protocols(rows, fields, f"experiment '{folder.name}'"),
         timings={name: _timings(content) for name, content in timed.items()},
         map_sizes=reader.json("map_sizes.json", optional=True),
@@ -150,6 +157,13 @@ def _samples(explainer: str, table: pd.DataFrame) -> dict[tuple[str, str], pd.Se
     }
 
 
+def _runs(explainer: str, table: pd.DataFrame) -> dict[tuple[str, str], Runs]:
+    if table["seed"].nunique() < 2:
+        return {}
+    wide = table.groupby(["metric", "image_id", "seed"], sort=False)["value"].mean().unstack("seed")
+    return {(explainer, str(metric)): group.droplevel("metric") for metric, group in wide.groupby("metric", sort=False)}
+
+
 def _score_rows(path: Path) -> pd.DataFrame:
     rows = artifacts.read_rows(path)
     absent = set(artifacts.SCORE_COLUMNS) - set(rows.columns)
@@ -166,5 +180,7 @@ def _timings(content: dict[str, Any]) -> list[Timing]:
             stats = benchmark.get("stats", {})
             seconds = tuple(map(float, stats.get("data") or [stats["median"]]))
             place = str(info.get("device", "")), str(info.get("precision", "")), int(info.get("image_size") or 0)
-            found.append(Timing(int(info["batch"]), seconds, *place))
+            ratio = info.get("forward_ratio")
+            forward = median(seconds) / ratio if ratio else None
+            found.append(Timing(int(info["batch"]), seconds, *place, forward))
     return found

@@ -1,7 +1,7 @@
 """What explainers are called, and which of them are methods, ablations or controls."""
 
 SURROGATE = "surrogate"
-CONTROLS = ("uniform", "centre", "sobel")
+CONTROLS = ("surrogate_random_teacher", "uniform", "centre", "sobel")  # know nothing of the classifier
 
 TITLES = {
     "surrogate": "Attentive surrogate",

@@ -24,7 +24,9 @@ def surrogate_minus(results: Results) -> dict[str, dict[str, Contrast]]:
     found: dict[str, dict[str, Contrast]] = {}
     for kind in FAMILIES:
         others = [n for n in results.of_kind(kind) if n != glossary.SURROGATE and _scored(results, n)]
-        for one in against(results.scores, results.better, glossary.SURROGATE, others, results.ranking):
+        for one in against(
+            results.scores, results.better, glossary.SURROGATE, others, results.ranking, runs=results.runs
+        ):
             by_metric = found.setdefault(one.other, {})
             if one.difference.n:
                 by_metric[one.metric] = one

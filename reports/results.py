@@ -9,6 +9,7 @@ import pandas as pd
 from bench import artifacts, evidence, settings
 from bench.evidence import Reader
 from bench.protocol import Protocol
+from bench.statistics import Runs
 from reports import glossary, measures
 from reports.measures import Measure
 
@@ -20,6 +21,7 @@ class Results:
     explainers: in the order of display, controls last.
     scores: (explainer, metric) -> value by image_id, the mean over seeds; NaN where the metric does not apply.
     rows: explainer -> its scores as they are, one row per image, metric and seed.
+    runs: (explainer, metric) -> a row per image, a column per seed; of explainers with several seeds.
     perturbation: explainer -> class probabilities while pixels change, `artifacts.PERTURBATION_COLUMNS`; empty in
         results that were scored before these were kept.
     seeds: how many seeds the scores come from.
@@ -46,6 +48,7 @@ class Results:
     predictions: pd.DataFrame | None = None
     scores: dict[tuple[str, str], pd.Series] = field(default_factory=dict)
     rows: dict[str, pd.DataFrame] = field(default_factory=dict)
+    runs: dict[tuple[str, str], Runs] = field(default_factory=dict)
     perturbation: dict[str, pd.DataFrame] = field(default_factory=dict)
     seeds: int = 1
     protocols: dict[str, Protocol] = field(default_factory=dict)
@@ -114,6 +117,7 @@ def read(folder: Path, committed: bool) -> Results:
         predictions=reader(artifacts.read_rows, "predictions.parquet", None),
         scores=found.samples,
         rows=found.rows,
+        runs=found.runs,
         perturbation=_perturbation(reader, explainers),
         seeds=found.seeds,
         protocols=found.protocols,

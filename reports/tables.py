@@ -14,6 +14,7 @@ from reports.results import Results
 from reports.speeds import Speed
 
 ACCURACY_COLUMNS = ["experiment", "explainer", "metric", "mean", "low", "high", "n", "better", "protocol"]
+OPEN = ("not distinguishable", "seeds disagree")  # outcomes of tests that were made
 CLAIM_COLUMNS = ["experiment", "claim", "verdict", "reason"]
 
 
@@ -81,8 +82,9 @@ def best(results: Results) -> dict[tuple[str, str], str]:
         if len(ranked) < 2:
             continue
         first = max(ranked, key=lambda name: _signed(known[name][metric], better))
-        pairs = compare_all({name: results.scores[name, metric] for name in ranked}, better, intervals=False)
-        open_pairs = [{one.method, one.other} for one in pairs if one.outcome == "not distinguishable"]
+        runs = {name: results.runs[name, metric] for name in ranked if (name, metric) in results.runs}
+        pairs = compare_all({name: results.scores[name, metric] for name in ranked}, better, intervals=False, runs=runs)
+        open_pairs = [{one.method, one.other} for one in pairs if one.outcome in OPEN]
         marks[first, metric] = "best"
         for name in ranked:
             equal = known[name][metric] == known[first][metric]
@@ -95,7 +97,9 @@ def control_wins(results: Results) -> list[ControlWin]:
     """Find every control that beats a method on a metric; a metric it wins does not tell methods apart."""
     wins, methods = [], results.of_kind("method")
     for control in results.of_kind("control"):
-        tests = against(results.scores, results.better, control, methods, results.ranking, intervals=False)
+        tests = against(
+            results.scores, results.better, control, methods, results.ranking, intervals=False, runs=results.runs
+        )
         clearly = {(one.metric, one.other) for one in tests if one.outcome == "better"}
         for metric, better in results.better.items():
             pairs = {name: _shared(results, metric, (name, control)) for name in methods}

@@ -5,29 +5,41 @@ from collections.abc import Sequence
 
 from bench.claims.base import Figure, Judgement, Unit, untestable
 from bench.evidence import Evidence
-from bench.statistics import Contrast, against
+from bench.method_names import title
+from bench.statistics import DECIDABLE, Contrast, against
 from methods.errors import UserError
 
 SURROGATE = "surrogate"
 
 
 def missing_results(evidence: Evidence, methods: Sequence[str], metrics: Sequence[str]) -> list[str]:
-    """Name every method and metric that a claim needs and the experiment does not have."""
-    absent = [f"scores of {name}" for name in methods if not any(key[0] == name for key in evidence.samples)]
+    """Name every method and metric that a claim needs and the experiment does not have.
+
+    A metric that is defined on the images for some of the methods and not for others is missing for these.
+    """
+    absent = [f"scores of {title(name)}" for name in methods if not any(key[0] == name for key in evidence.samples)]
     if absent:
         return absent
-    return [f"metric {metric}" for metric in metrics if not any(key[1] == metric for key in evidence.samples)]
+    absent = [metric for metric in metrics if not any(key[1] == metric for key in evidence.samples)]
+    if absent:
+        return [f"metric {evidence.title(metric)}" for metric in absent]
+    return [
+        f"{evidence.title(metric)} of {title(name)}"
+        for metric in metrics
+        for name in methods
+        if not _known(evidence, name, metric) and any(_known(evidence, other, metric) for other in methods)
+    ]
 
 
-def applicable(evidence: Evidence, methods: Sequence[str], metrics: Sequence[str]) -> list[str]:
-    """Return the metrics that have a value on some image for each of the methods."""
+def undefined(evidence: Evidence, methods: Sequence[str], metrics: Sequence[str]) -> list[str]:
+    """Return the metrics that have no value on these images for any of the methods."""
+    return [metric for metric in metrics if not any(_known(evidence, name, metric) for name in methods)]
 
-    def known(metric: str) -> bool:
-        return all(
-            (name, metric) in evidence.samples and evidence.samples[name, metric].notna().any() for name in methods
-        )
 
-    return [metric for metric in metrics if known(metric)]
+def without(evidence: Evidence, metrics: Sequence[str]) -> str:
+    """Say which metrics a verdict leaves out, as the end of its reason."""
+    names = ", ".join(map(evidence.title, metrics))
+    return f" {names}: not defined on these images." if metrics else ""
 
 
 def contrasts(evidence: Evidence, others: Sequence[str], metrics: Sequence[str]) -> list[Contrast]:
@@ -39,14 +51,14 @@ def contrasts(evidence: Evidence, others: Sequence[str], metrics: Sequence[str])
     for metric in metrics:
         if evidence.better.get(metric) not in ("higher", "lower"):
             raise UserError(f"metric '{metric}' describes maps and ranks none: leave it out of the claims' settings")
-    return against(evidence.samples, evidence.better, SURROGATE, others, metrics)
+    return against(evidence.samples, evidence.better, SURROGATE, others, metrics, runs=evidence.runs)
 
 
 def figure(evidence: Evidence, contrast: Contrast, outcome: str = "") -> Figure:
     """Return one contrast as a figure; `outcome` replaces the test's own words."""
     difference = contrast.difference
     return Figure(
-        label=f"{evidence.title(contrast.metric)}: {contrast.method} minus {contrast.other}",
+        label=f"{evidence.title(contrast.metric)}: {title(contrast.method)} minus {title(contrast.other)}",
         value=difference.mean,
         low=difference.low,
         high=difference.high,
@@ -57,6 +69,10 @@ def figure(evidence: Evidence, contrast: Contrast, outcome: str = "") -> Figure:
         p=contrast.p_holm,
         effect=contrast.rank_biserial,
     )
+
+
+def _known(evidence: Evidence, name: str, metric: str) -> bool:
+    return (name, metric) in evidence.samples and bool(evidence.samples[name, metric].notna().any())
 
 
 def unit_of(metric: str) -> Unit:
@@ -70,20 +86,24 @@ def superiority(evidence: Evidence, others: Sequence[str], metrics: Sequence[str
     Reproduced if it is better on more than half of the comparisons and worse on none; not reproduced
     if it is worse on at least as many as it is better on, and on one at least; else inconclusive.
     """
-    missing = missing_results(evidence, (SURROGATE, *others), metrics)
+    methods = (SURROGATE, *others)
+    missing = missing_results(evidence, methods, metrics)
     if missing:
         return untestable(missing)
-    used = applicable(evidence, (SURROGATE, *others), metrics)
-    found = contrasts(evidence, others, used)
+    left_out = undefined(evidence, methods, metrics)
+    found = contrasts(evidence, others, [metric for metric in metrics if metric not in left_out])
     figures = tuple(figure(evidence, one) for one in found)
     tested = [one for one in found if not math.isnan(one.p_holm)]
     if not tested:
-        return untestable(["images on which both methods are known: at least three"], figures)
-    better, worse = (sum(one.outcome == word for one in tested) for word in ("better", "worse"))
-    count = f"better on {better}, worse on {worse} of {len(tested)} comparisons"
+        return untestable([f"images on which both methods are known: at least {DECIDABLE}"], figures)
+    words = [one.outcome for one in tested]
+    better, worse, apart = (words.count(word) for word in ("better", "worse", "seeds disagree"))
+    count = f"The surrogate is better on {better}, worse on {worse} of {len(tested)} comparisons"
+    count += f"; on {apart} more the images tell a difference and the trainings disagree" if apart else ""
+    end = "." + without(evidence, left_out)
     if 2 * better > len(tested) and not worse:
-        return Judgement("reproduced", f"The surrogate is {count}.", figures)
+        return Judgement("reproduced", count + end, figures)
     if worse and worse >= better:
-        return Judgement("not reproduced", f"The surrogate is {count}.", figures)
-    rest = "; the others are not distinguishable" if better + worse < len(tested) else ""
-    return Judgement("inconclusive", f"The surrogate is {count}{rest}.", figures)
+        return Judgement("not reproduced", count + end, figures)
+    rest = "; the others are not distinguishable" if better + worse + apart < len(tested) else ""
+    return Judgement("inconclusive", count + rest + end, figures)

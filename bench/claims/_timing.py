@@ -6,6 +6,7 @@ import numpy as np
 from scipy.stats import bootstrap
 
 from bench.evidence import Evidence, Timing
+from bench.method_names import title
 from bench.statistics import CONFIDENCE, FEWEST, RESAMPLES, Estimate
 
 
@@ -22,13 +23,21 @@ def rate(timing: Timing) -> Estimate:
 
 
 def ratio(fast: Timing, slow: Timing) -> Estimate:
-    """Return how many times `fast` is faster than `slow`, a ratio of medians, with a bootstrap interval over calls."""
-    value = median(slow.seconds) / median(fast.seconds)
+    """Return how many times `fast` is faster than `slow`, a ratio of medians, with a bootstrap interval over calls.
+
+    Each is timed in a process of its own, and the machine's speed drifts from one to the next: so both are taken over
+    the bare forward pass that was timed in turn with them, where both have one.
+    """
+    one, other = (fast.forward, slow.forward) if fast.forward and slow.forward else (1.0, 1.0)
+    fast_times, slow_times = (
+        tuple(seconds / forward for seconds in timing.seconds) for timing, forward in ((fast, one), (slow, other))
+    )
+    value = median(slow_times) / median(fast_times)
 
     def statistic(a: np.ndarray, b: np.ndarray, axis: int) -> np.ndarray:
         return np.median(b, axis) / np.median(a, axis)
 
-    low, high = _interval((fast.seconds, slow.seconds), statistic)
+    low, high = _interval((fast_times, slow_times), statistic)
     return Estimate(value, low, high, min(len(fast.seconds), len(slow.seconds)))
 
 
@@ -37,7 +46,7 @@ def too_few(explainer: str, timing: Timing) -> list[str]:
     count = len(timing.seconds)
     if count >= FEWEST:
         return []
-    return [f"at least {FEWEST} timed calls of {explainer}, one image at a time; there are {count}"]
+    return [f"at least {FEWEST} timed calls of {title(explainer)}, one image at a time; there are {count}"]
 
 
 def _interval(samples: tuple[tuple[float, ...], ...], statistic: object) -> tuple[float, float]:

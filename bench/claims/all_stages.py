@@ -6,6 +6,7 @@ from typing import ClassVar
 from bench.claims._contrasts import SURROGATE, superiority
 from bench.claims.base import PRIMARY, Claim, Figure, Judgement, Names
 from bench.evidence import Evidence
+from bench.method_names import title
 
 LAST = "surrogate_last_stage"
 
@@ -30,17 +31,17 @@ class AllStages(Claim):
     )
     metrics: Names = (*PRIMARY, "energy_pointing")
 
-    @property
-    def hypothesis(self) -> str:
+    def hypothesis(self, evidence: Evidence) -> str:
         """See `Claim.hypothesis`."""
-        return f"Fusing all stages scores better than the last stage alone by {', '.join(self.metrics)}."
+        names = ", ".join(map(evidence.title, self.metrics))
+        return f"Fusing all stages scores better than the last stage alone by {names}."
 
     def judge(self, evidence: Evidence) -> Judgement:
         """See `Claim.judge`."""
         found = superiority(evidence, (LAST,), self.metrics)
         nan, sizes = float("nan"), evidence.map_sizes
         cells = tuple(
-            Figure(f"cells of the map of {name}", float(sizes[name][0] * sizes[name][1]), nan, nan, 1, "cells")
+            Figure(f"cells of the map of {title(name)}", float(sizes[name][0] * sizes[name][1]), nan, nan, 1, "cells")
             for name in (SURROGATE, LAST)
             if name in sizes
         )

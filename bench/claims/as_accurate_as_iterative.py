@@ -2,15 +2,16 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from bench.claims._contrasts import SURROGATE, applicable, contrasts, figure, missing_results
+from bench.claims._contrasts import SURROGATE, contrasts, figure, missing_results, undefined, without
 from bench.claims.base import Claim, Judgement, Names, untestable
 from bench.evidence import Evidence
-from bench.statistics import against, non_inferior
+from bench.method_names import title
+from bench.statistics import DECIDABLE, Contrast, NonInferiority, against, non_inferior
 from bench.statistics.intervals import direction
 
 BESIDE = ("meaningful_perturbation",)
@@ -41,25 +42,25 @@ class AsAccurateAsIterative(Claim):
     )
     test: ClassVar[str] = (
         "95 % BCa interval of the paired mean difference against a margin: reproduced if on every metric and against "
-        "every "
-        "method all of it is better than minus the margin, not reproduced if for one of them none of it is and the "
-        "sign-flip test against the margin, Holm-corrected, agrees."
+        "every method all of it is better than minus the margin, not reproduced if for one of them none of it is and "
+        "the sign-flip test against the margin, Holm-corrected, agrees. Of several trainings every one must say so."
     )
     margins: Mapping[str, Annotated[float, Field(ge=0)]] = field(default_factory=lambda: dict(MARGINS))
     others: Names = ("rise", "score_cam")
 
-    @property
-    def hypothesis(self) -> str:
+    def hypothesis(self, evidence: Evidence) -> str:
         """See `Claim.hypothesis`."""
-        limits = ", ".join(f"{metric} ({margin:g})" for metric, margin in self.margins.items())
-        return f"The surrogate is not worse than {', '.join(self.others)} by more than a margin on {limits}."
+        limits = ", ".join(f"{evidence.title(metric)} ({margin:g})" for metric, margin in self.margins.items())
+        names = " and ".join(map(title, self.others))
+        return f"The surrogate is not worse than {names} by more than a margin on {limits}."
 
     def judge(self, evidence: Evidence) -> Judgement:
         """See `Claim.judge`."""
         missing = missing_results(evidence, (SURROGATE, *self.others), tuple(self.margins))
         if missing:
             return untestable(missing)
-        used = applicable(evidence, (SURROGATE, *self.others), tuple(self.margins))
+        left_out = undefined(evidence, (SURROGATE, *self.others), tuple(self.margins))
+        used = [metric for metric in self.margins if metric not in left_out]
         figures, outcomes = [], []
         ran = [name for name in BESIDE if name not in self.others and any(name == key[0] for key in evidence.samples)]
         beside = [figure(evidence, one) for one in contrasts(evidence, ran, used)]
@@ -68,19 +69,29 @@ class AsAccurateAsIterative(Claim):
             if math.isnan(one.p_holm):
                 figures.append(figure(evidence, one))
                 continue
-            word = non_inferior(one.difference, evidence.better[one.metric], self.margins[one.metric])
+            word = self._word(evidence, one)
             if word == "inferior" and (one.other, one.metric) not in beyond:
                 word = "inconclusive"  # not after correction for the number of comparisons
             outcomes.append(word)
             figures.append(figure(evidence, one, f"{word} (margin {self.margins[one.metric]:g}); {one.outcome}"))
         if not outcomes:
-            return untestable(["images on which both methods are known: at least three"], (*figures, *beside))
+            return untestable([f"images on which both methods are known: at least {DECIDABLE}"], (*figures, *beside))
         count = f"Non-inferior in {outcomes.count('non-inferior')}, inferior in {outcomes.count('inferior')} of "
-        count += f"{len(outcomes)} comparisons."
+        count += f"{len(outcomes)} comparisons.{without(evidence, left_out)}"
         if "inferior" in outcomes:
             return Judgement("not reproduced", count, (*figures, *beside))
         reproduced = all(word == "non-inferior" for word in outcomes)
         return Judgement("reproduced" if reproduced else "inconclusive", count, (*figures, *beside))
+
+    def _word(self, evidence: Evidence, one: Contrast) -> NonInferiority:
+        """Hold the interval against the margin, and the runs: all of them must say the same."""
+        better, margin = evidence.better[one.metric], self.margins[one.metric]
+        word = non_inferior(one.difference, better, margin)
+        if one.runs is None:
+            return word
+        low, high = one.runs
+        agreed = non_inferior(replace(one.difference, low=low, high=high), better, margin)
+        return word if word == agreed else "inconclusive"
 
     def _worse_than_the_margin(self, evidence: Evidence, metrics: list[str]) -> set[tuple[str, str]]:
         """Return (other, metric) wherever the loss is found to exceed the margin: the tests are of the loss less it."""

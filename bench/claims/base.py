@@ -66,10 +66,9 @@ class Claim(ABC):
     quote: ClassVar[str]
     test: ClassVar[str]
 
-    @property
     @abstractmethod
-    def hypothesis(self) -> str:
-        """The claim in measurable terms, thresholds included."""
+    def hypothesis(self, evidence: Evidence) -> str:
+        """Return the claim in measurable terms, thresholds included, by the names that the experiment's tables have."""
 
     @abstractmethod
     def judge(self, evidence: Evidence) -> Judgement:

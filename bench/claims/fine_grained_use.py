@@ -6,6 +6,7 @@ from typing import ClassVar
 from bench.claims._contrasts import superiority
 from bench.claims.base import Claim, Judgement, Names
 from bench.evidence import Evidence
+from bench.method_names import title
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,11 @@ class FineGrainedUse(Claim):
     metrics: Names = ("zoom_accuracy",)
     others: Names = ("uniform", "centre")
 
-    @property
-    def hypothesis(self) -> str:
+    def hypothesis(self, evidence: Evidence) -> str:
         """See `Claim.hypothesis`."""
         return (
             "A crop chosen by the surrogate's map is classified correctly more often than a crop chosen without a map "
-            f"({', '.join(self.others)})."
+            f"({', '.join(map(title, self.others))})."
         )
 
     def judge(self, evidence: Evidence) -> Judgement:

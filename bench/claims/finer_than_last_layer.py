@@ -21,17 +21,17 @@ class FinerThanLastLayer(Claim):
         "generate a saliency map [...]. Thus, the corresponding explanations are coarse and result in limited accuracy."
     )
     test: ClassVar[str] = (
-        "Two-sided sign-flip permutation test of the paired mean difference per metric, Holm-corrected over all: "
-        "reproduced "
+        "Two-sided sign-flip permutation test of the paired mean difference per metric, Holm-corrected over all; "
+        "better, or worse, if every training of the one is better than every training of the other too. Reproduced "
         "if better on more than half and worse on none, not reproduced if worse on one and on at least as many as "
         "better."
     )
     metrics: Names = PRIMARY
 
-    @property
-    def hypothesis(self) -> str:
+    def hypothesis(self, evidence: Evidence) -> str:
         """See `Claim.hypothesis`."""
-        return f"On the same images the surrogate's maps score better than Grad-CAM's by {', '.join(self.metrics)}."
+        names = ", ".join(map(evidence.title, self.metrics))
+        return f"On the same images the surrogate's maps score better than Grad-CAM's by {names}."
 
     def judge(self, evidence: Evidence) -> Judgement:
         """See `Claim.judge`."""

@@ -28,12 +28,11 @@ class LearnedAttention(Claim):
     )
     metrics: Names = PRIMARY
 
-    @property
-    def hypothesis(self) -> str:
+    def hypothesis(self, evidence: Evidence) -> str:
         """See `Claim.hypothesis`."""
         return (
             "With attention and with distillation the surrogate's maps score better than without either, by "
-            f"{', '.join(self.metrics)}."
+            f"{', '.join(map(evidence.title, self.metrics))}."
         )
 
     def judge(self, evidence: Evidence) -> Judgement:

@@ -9,6 +9,7 @@ from bench.claims._contrasts import SURROGATE
 from bench.claims._timing import rate, single, too_few
 from bench.claims.base import Claim, Figure, Judgement, untestable
 from bench.evidence import Evidence
+from bench.method_names import title
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,7 @@ class Speed(Claim):
     least: Annotated[float, Field(gt=0)] = 24.3
     image_size: Annotated[int, Field(gt=0)] = 224
 
-    @property
-    def hypothesis(self) -> str:
+    def hypothesis(self, evidence: Evidence) -> str:
         """See `Claim.hypothesis`."""
         return (
             f"The surrogate explains at least {self.least:g} images of {self.image_size} x {self.image_size} pixels "
@@ -40,7 +40,7 @@ class Speed(Claim):
         """See `Claim.judge`."""
         timing = single(evidence, SURROGATE)
         if timing is None:
-            return untestable([f"timing of {SURROGATE}, one image at a time"])
+            return untestable([f"timing of {title(SURROGATE)}, one image at a time"])
         found = rate(timing)
         where = f"{timing.device}, {timing.precision}, {timing.image_size} px"
         figures = (Figure(f"frames per second ({where})", found.mean, found.low, found.high, found.n, "fps"),)

@@ -34,7 +34,7 @@ def judge(claims: dict[str, Claim], found: Evidence) -> dict[str, dict[str, Any]
         name: {
             "title": claim.title,
             "quote": claim.quote,
-            "hypothesis": claim.hypothesis,
+            "hypothesis": claim.hypothesis(found),
             "test": claim.test,
             **plain(asdict(claim.judge(found))),
         }

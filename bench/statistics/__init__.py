@@ -3,6 +3,7 @@
 from bench.statistics.families import Contrast, against, compare_all, holm
 from bench.statistics.intervals import (
     CONFIDENCE,
+    DECIDABLE,
     FEWEST,
     RESAMPLES,
     Estimate,
@@ -13,10 +14,11 @@ from bench.statistics.intervals import (
 )
 from bench.statistics.paired import PairedTest, paired_test
 from bench.statistics.ranks import CriticalDifference, critical_difference
-from bench.statistics.seeds import SeedSpread, seed_spread
+from bench.statistics.seeds import Runs, SeedSpread, difference_of_runs, seed_spread
 
 __all__ = [
     "CONFIDENCE",
+    "DECIDABLE",
     "FEWEST",
     "RESAMPLES",
     "Contrast",
@@ -25,10 +27,12 @@ __all__ = [
     "NonInferiority",
     "Outcome",
     "PairedTest",
+    "Runs",
     "SeedSpread",
     "against",
     "compare_all",
     "critical_difference",
+    "difference_of_runs",
     "holm",
     "mean_interval",
     "non_inferior",

@@ -9,8 +9,9 @@ from typing import TypeVar
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
-from bench.statistics.intervals import CONFIDENCE, Estimate, Outcome, direction
+from bench.statistics.intervals import CONFIDENCE, DECIDABLE, Estimate, Outcome, direction
 from bench.statistics.paired import PairedTest, paired_test
+from bench.statistics.seeds import Runs, difference_of_runs
 
 K = TypeVar("K")
 
@@ -20,10 +21,13 @@ class Contrast:
     """How `method` differs from `other` on one metric.
 
     difference: method minus other, paired over the images; its interval is not corrected.
-    p, p_holm: of the sign-flip test, and corrected over the family it was tested in.
+    p, p_holm: of the sign-flip test, and corrected over the family it was tested in; p_holm is NaN, and the
+        outcome `too few images`, where no p could be 0.05 or less.
     d_z, rank_biserial: effect sizes, see `PairedTest`; positive if `method` has the larger values.
     outcome: for `method`, from p_holm <= 0.05 and the sign of the mean difference. It may stay open
-        though the uncorrected interval excludes zero.
+        though the uncorrected interval excludes zero. `seeds disagree` where p_holm <= 0.05 and not every run
+        of the one is better than every run of the other.
+    runs: `difference_of_runs`; None if neither method has several.
     """
 
     method: str
@@ -35,6 +39,7 @@ class Contrast:
     d_z: float
     rank_biserial: float
     outcome: Outcome
+    runs: tuple[float, float] | None = None
 
 
 def holm(p_values: Mapping[K, float]) -> dict[K, float]:
@@ -50,7 +55,11 @@ def holm(p_values: Mapping[K, float]) -> dict[K, float]:
 
 
 def compare_all(
-    samples: Mapping[str, pd.Series], better: str, metric: str = "", intervals: bool = True
+    samples: Mapping[str, pd.Series],
+    better: str,
+    metric: str = "",
+    intervals: bool = True,
+    runs: Mapping[str, Runs] | None = None,
 ) -> list[Contrast]:
     """Compare every pair of methods on one metric; the pairs are the family.
 
@@ -59,12 +68,15 @@ def compare_all(
         better: `higher` or `lower`.
         metric: its name, for the rows.
         intervals: of the differences; NaN if not asked for, see `paired_test`.
+        runs: method -> the runs behind its values, of those that have several.
     """
+    of_metric = {(name, metric): values for name, values in samples.items()}
     tests = {
         (first, second, metric): paired_test(samples[first], samples[second], intervals)
         for first, second in combinations(samples, 2)
     }
-    return _contrasts(tests, {metric: better})
+    known = {(name, metric): found for name, found in (runs or {}).items()}
+    return _contrasts(tests, {metric: better}, {key: _runs(*key, of_metric, known) for key in tests})
 
 
 def against(
@@ -74,6 +86,7 @@ def against(
     others: Iterable[str],
     metrics: Iterable[str],
     intervals: bool = True,
+    runs: Mapping[tuple[str, str], Runs] | None = None,
 ) -> list[Contrast]:
     """Compare one method with each of others on each of metrics; all of these comparisons are the family.
 
@@ -87,6 +100,7 @@ def against(
         others: methods, in the order of the rows.
         metrics: metrics, in the order of the rows of one method.
         intervals: of the differences; NaN if not asked for, see `paired_test`.
+        runs: (method, metric) -> the runs behind its values, of those that have several.
     """
     chosen, nothing = list(metrics), pd.Series(dtype=float)
     tests = {
@@ -97,11 +111,31 @@ def against(
         if other != reference
         for metric in chosen
     }
-    return _contrasts(tests, better)
+    return _contrasts(tests, better, {key: _runs(*key, samples, runs or {}) for key in tests})
 
 
-def _contrasts(tests: Mapping[tuple[str, str, str], PairedTest], better: Mapping[str, str]) -> list[Contrast]:
-    corrected = holm({key: test.p_value for key, test in tests.items()})
+def _runs(
+    method: str,
+    other: str,
+    metric: str,
+    samples: Mapping[tuple[str, str], pd.Series],
+    runs: Mapping[tuple[str, str], Runs],
+) -> tuple[float, float] | None:
+    """Return `difference_of_runs`, None if neither method has several or one has no samples."""
+    keys = (method, metric), (other, metric)
+    if not any(key in runs for key in keys) or not all(key in samples for key in keys):
+        return None
+    first, second = (runs.get(key, samples[key].to_frame()) for key in keys)
+    return difference_of_runs(first, second)
+
+
+def _contrasts(
+    tests: Mapping[tuple[str, str, str], PairedTest],
+    better: Mapping[str, str],
+    runs: Mapping[tuple[str, str, str], tuple[float, float] | None],
+) -> list[Contrast]:
+    decidable = {key: test.p_value if test.n >= DECIDABLE else math.nan for key, test in tests.items()}
+    corrected = holm(decidable)
     return [
         Contrast(
             *key,
@@ -110,16 +144,19 @@ def _contrasts(tests: Mapping[tuple[str, str, str], PairedTest], better: Mapping
             p_holm=corrected[key],
             d_z=test.d_z,
             rank_biserial=test.rank_biserial,
-            outcome=_outcome(test.difference.mean, corrected[key], better.get(key[2])),
+            outcome=_outcome(test.difference.mean, corrected[key], better.get(key[2]), runs[key]),
+            runs=runs[key],
         )
         for key, test in tests.items()
     ]
 
 
-def _outcome(difference: float, p_holm: float, better: str | None) -> Outcome:
+def _outcome(difference: float, p_holm: float, better: str | None, runs: tuple[float, float] | None) -> Outcome:
     sign = direction(better)
     if math.isnan(p_holm):
         return "too few images"
     if p_holm > 1 - CONFIDENCE:
         return "not distinguishable"
+    if runs and not (runs[0] > 0 or runs[1] < 0):
+        return "seeds disagree"
     return "better" if sign * difference > 0 else "worse"

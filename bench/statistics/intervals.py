@@ -1,7 +1,7 @@
 """Means over images with 95 % bootstrap intervals, alone and paired.
 
 The unit that is resampled is the image. The intervals therefore speak of other images of the same
-kind, not of another training run, and they are not corrected for the number of comparisons.
+kind, not of another training run (see `seeds`), and they are not corrected for the number of comparisons.
 """
 
 import math
@@ -17,10 +17,11 @@ from scipy.stats import DegenerateDataWarning, bootstrap
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
-FEWEST = 3
+FEWEST = 3  # samples of an interval
+DECIDABLE = 6  # pairs of a test: of fewer no sign-flip p can be 0.05 or less
 _BATCH_ELEMENTS = 2_000_000
 
-Outcome = Literal["better", "worse", "not distinguishable", "too few images"]
+Outcome = Literal["better", "worse", "seeds disagree", "not distinguishable", "too few images"]
 NonInferiority = Literal["non-inferior", "inferior", "inconclusive"]
 
 
@@ -68,7 +69,8 @@ def non_inferior(difference: Estimate, better: str, margin: float) -> NonInferio
 
     The two-sided 95 % interval decides, a one-sided test at 2.5 % (Piaggio 2012,
     https://doi.org/10.1001/jama.2012.87802): `non-inferior` if the whole interval is better than
-    `-margin`, `inferior` if the whole interval is worse, else, and without an interval, `inconclusive`.
+    `-margin`, `inferior` if the whole interval is worse, else, and without an interval or with fewer than
+    `DECIDABLE` pairs, `inconclusive`: the bootstrap's intervals of very few are too short.
 
     Args:
         difference: first minus second, in the metric's unit.
@@ -78,6 +80,8 @@ def non_inferior(difference: Estimate, better: str, margin: float) -> NonInferio
     """
     if not margin >= 0:
         raise ValueError(f"margin must be at least 0, not {margin}")
+    if difference.n < DECIDABLE:
+        return "inconclusive"
     low, high = difference.low, difference.high
     if direction(better) < 0:
         low, high = -high, -low

@@ -10,6 +10,7 @@ from bench.claims.finer_than_last_layer import FinerThanLastLayer
 from bench.claims.speed import Speed
 from bench.claims.speed_ratio import SpeedRatio
 from bench.evidence import Evidence, Timing
+from bench.method_names import title
 from bench.stages.claims import judge
 from methods.errors import UserError
 from methods.registry import build, names
@@ -126,7 +127,7 @@ def test_a_missing_method_is_named_and_changes_only_the_claims_that_need_it(dele
     for name in names(Claim):
         if name in NEEDED_BY[deleted]:
             assert after[name]["verdict"] == "not testable here", name
-            assert any(deleted in one for one in after[name]["missing"]), after[name]
+            assert any(title(deleted) in one for one in after[name]["missing"]), after[name]
         elif deleted in BESIDE.get(name, ()):  # a figure beside the verdict is gone
             assert after[name]["verdict"] == before[name]["verdict"]
         else:
@@ -156,7 +157,7 @@ def test_a_call_or_two_decide_nothing(few):
     for claim, one in judged.items():
         if few == "surrogate" or claim == "ratio":
             assert one.verdict == "not testable here"
-            assert one.missing == (f"at least 3 timed calls of {few}, one image at a time; there are 2",)
+            assert one.missing == (f"at least 3 timed calls of {title(few)}, one image at a time; there are 2",)
             assert one.figures
         else:
             assert one.verdict == "reproduced"
@@ -168,21 +169,21 @@ def test_timings_under_other_conditions_are_not_compared():
     mixed = Evidence("test", {}, METHODS, found.samples, found.described, timings={**found.timings, "rise": other})
     judged = SpeedRatio().judge(mixed)
     assert judged.verdict == "not testable here"
-    assert judged.missing == ("timing under the same conditions of rise, one image at a time",)
+    assert judged.missing == ("timing under the same conditions of RISE, one image at a time",)
 
 
 def test_orders_of_magnitude_are_reported_for_every_method():
     judged = SpeedRatio().judge(evidence())
     words = {one.label: one.outcome for one in judged.figures}
-    assert words["times as fast as rise"] == "2.9 orders of magnitude"
-    assert words["times as fast as grad_cam"] == "-0.0 orders of magnitude"
+    assert words["times as fast as RISE"] == "2.9 orders of magnitude"
+    assert words["times as fast as Grad-CAM"] == "-0.0 orders of magnitude"
 
 
 def test_a_margin_is_not_superiority():
     slightly_worse = evidence({"surrogate": 0.78}, spread=0.005)
     judged = AsAccurateAsIterative().judge(slightly_worse)
     assert judged.verdict == "reproduced"
-    decisive = [one for one in judged.figures if "meaningful_perturbation" not in one.label]
+    decisive = [one for one in judged.figures if "Meaningful perturbation" not in one.label]
     assert all("non-inferior" in one.outcome and "worse" in one.outcome for one in decisive)
 
 
@@ -200,7 +201,7 @@ def test_inferior_is_a_loss_above_the_margin_after_correction_for_the_number_of_
         for name in ("surrogate", "score_cam"):
             found.samples[name, "insertion"] = found.samples[name, "insertion"] - extra
         judged = AsAccurateAsIterative().judge(found)
-        return judged, next(one for one in judged.figures if one.label == "insertion: surrogate minus rise")
+        return judged, next(one for one in judged.figures if one.label == "insertion: Attentive surrogate minus RISE")
 
     judged, figure = losing(extra=0.0045)
     assert figure.high < -0.05 and figure.p < 0.001 and figure.outcome == "inconclusive (margin 0.05); worse"
@@ -225,9 +226,60 @@ def test_a_metric_that_only_describes_is_named():
         FinerThanLastLayer().judge(found)
 
 
-def test_two_images_decide_nothing():
-    judged = AsAccurateAsIterative().judge(evidence(images=2))
-    assert judged.verdict == "not testable here" and "at least three" in judged.missing[0]
+@pytest.mark.parametrize("claim", [AsAccurateAsIterative(), FinerThanLastLayer()])
+def test_five_images_decide_nothing(claim):
+    """Of five pairs the least p of a sign-flip test is 2 / 2^5, and a bootstrap's interval is too short."""
+    judged = claim.judge(evidence(images=5))
+    assert judged.verdict == "not testable here" and "at least 6" in judged.missing[0]
+    assert claim.judge(evidence(images=6)).verdict != "not testable here"
+
+
+def trained(found, name, shifts):
+    """Give a method several trainings, each of its metrics better by a shift."""
+    for metric, better in BETTER.items():
+        values, sign = found.samples[name, metric], 1 if better == "higher" else -1
+        scale = 100 if metric == "average_drop" else 1
+        found.runs[name, metric] = pd.DataFrame({i: values + sign * scale * by for i, by in enumerate(shifts)})
+        found.samples[name, metric] = found.runs[name, metric].mean(axis=1)
+
+
+def test_a_difference_that_not_all_trainings_have_is_none():
+    close = {"surrogate": 0.52, "grad_cam": 0.5}
+    found = evidence(close, spread=0.002)
+    assert FinerThanLastLayer().judge(found).verdict == "reproduced"
+    trained(found, "surrogate", (-0.03, 0.0, 0.03))  # the mean is what it was
+    judged = FinerThanLastLayer().judge(found)
+    assert judged.verdict == "inconclusive" and {one.outcome for one in judged.figures} == {"seeds disagree"}
+    assert judged.reason == (
+        "The surrogate is better on 0, worse on 0 of 7 comparisons; on 7 more the images tell a difference and the "
+        "trainings disagree."
+    )
+    found = evidence(close, spread=0.002)
+    trained(found, "surrogate", (-0.01, 0.0, 0.01))
+    assert FinerThanLastLayer().judge(found).verdict == "reproduced"
+
+
+def test_a_margin_must_hold_for_every_training():
+    found = evidence({"surrogate": 0.78}, spread=0.002)
+    trained(found, "surrogate", (-0.01, 0.0, 0.01))
+    assert AsAccurateAsIterative().judge(found).verdict == "reproduced"
+    found = evidence({"surrogate": 0.78}, spread=0.002)
+    trained(found, "surrogate", (-0.04, 0.0, 0.04))
+    judged = AsAccurateAsIterative().judge(found)
+    assert judged.verdict == "inconclusive" and "inferior in 0" in judged.reason
+
+
+def test_ratios_are_free_of_the_drift_between_processes():
+    """RISE was timed while the machine was a quarter slower, as its bare forward passes tell."""
+    timings = {
+        "surrogate": [Timing(1, (0.010, 0.010, 0.010), "cpu", "fp32", 224, forward=0.008)],
+        "rise": [Timing(1, (1.25, 1.25, 1.25), "cpu", "fp32", 224, forward=0.010)],
+    }
+    found = SpeedRatio(others=("rise",)).judge(Evidence("drift", {}, [], {}, {}, timings=timings))
+    assert found.figures[0].value == pytest.approx(100)
+    timings["rise"] = [Timing(1, (1.25, 1.25, 1.25), "cpu", "fp32", 224)]
+    found = SpeedRatio(others=("rise",)).judge(Evidence("drift", {}, [], {}, {}, timings=timings))
+    assert found.figures[0].value == pytest.approx(125), "an old file has no forward pass to hold it against"
 
 
 def test_a_figure_counts_the_runs_of_the_surrogate_and_no_others():
@@ -253,6 +305,13 @@ def test_metrics_that_do_not_apply_are_left_out_and_unscored_ones_are_missing():
         found.samples[name, "effect_mass"][:] = np.nan
     judged = FinerThanLastLayer().judge(found)
     assert judged.verdict == "reproduced" and len(judged.figures) == 6
+    assert judged.reason.endswith(" of 6 comparisons. effect_mass: not defined on these images.")
+    found.samples["grad_cam", "effect_mass"][:] = 0.5
+    judged = FinerThanLastLayer().judge(found)
+    assert judged.verdict == "not testable here", (
+        "a metric that the surrogate alone lacks is not left out in its favour"
+    )
+    assert judged.missing == ("effect_mass of Attentive surrogate",)
     for name in METHODS:
         del found.samples[name, "effect_mass"]
     judged = FinerThanLastLayer().judge(found)

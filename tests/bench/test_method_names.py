@@ -14,7 +14,13 @@ def test_every_explainer_has_a_title(explainer):
 
 @pytest.mark.parametrize(
     ("explainer", "kind"),
-    [("surrogate", "method"), ("surrogate_without_anything", "ablation"), ("sobel", "control"), ("my.own", "method")],
+    [
+        ("surrogate", "method"),
+        ("surrogate_without_anything", "ablation"),
+        ("sobel", "control"),
+        ("my.own", "method"),
+        ("surrogate_random_teacher", "control"),
+    ],
 )
 def test_ablations_and_controls_are_told_from_methods(explainer, kind):
     assert method_names.kind(explainer) == kind

@@ -12,6 +12,7 @@ from bench.statistics import (
     Estimate,
     against,
     compare_all,
+    difference_of_runs,
     holm,
     mean_interval,
     non_inferior,
@@ -207,6 +208,44 @@ def test_one_against_others_is_a_family_over_methods_and_metrics(samples):
     assert rows[0].difference.mean == pytest.approx(0.3)
     assert (rows[3].difference.n, rows[4].difference.n) == (0, 2)
     assert math.isnan(rows[3].p) and math.isnan(rows[3].p_holm)
+
+
+def test_what_no_test_can_tell_is_outside_the_family(samples):
+    scores = {(name, "up"): values for name, values in samples.items()}
+    scores |= {("five", "up"): samples["base"][:5], ("six", "up"): samples["base"][:6]}
+    five, six, base = against(scores, {"up": "higher"}, "good", ["five", "six", "base"], ["up"])
+    assert (five.p, five.outcome) == (2 / 2**5, "too few images") and math.isnan(five.p_holm)
+    assert (six.p, six.p_holm, six.outcome) == (2 / 2**6, 2 / 2**6, "better")
+    assert base.p_holm == pytest.approx(2 * base.p)
+
+
+def runs(values, *shifts):
+    return pd.DataFrame({seed: values + shift for seed, shift in enumerate(shifts)})
+
+
+def test_seeds_disagree_where_not_every_run_of_the_one_is_better(samples):
+    base, good = samples["base"], samples["base"] + 0.3
+    scores = {("good", "up"): good, ("base", "up"): base}
+
+    def outcome(**several):
+        found = {(name, "up"): table for name, table in several.items()}
+        one = against(scores, {"up": "higher"}, "good", ["base"], ["up"], runs=found)[0]
+        pair = compare_all({"good": good, "base": base}, "higher", "up", runs={k: v for (k, _), v in found.items()})[0]
+        assert one.outcome == pair.outcome and one.runs == pair.runs
+        return one.outcome
+
+    assert outcome() == "better"
+    assert outcome(good=runs(good, -0.29, 0, 0.29)) == "better"
+    assert outcome(good=runs(good, -0.31, 0, 0.31)) == "seeds disagree"
+    assert outcome(good=runs(good, -0.2, 0, 0.2), base=runs(base, -0.05, 0, 0.05)) == "better"
+    assert outcome(good=runs(good, -0.2, 0, 0.2), base=runs(base, -0.2, 0, 0.2)) == "seeds disagree"
+
+
+def test_runs_are_compared_over_the_images_that_all_of_them_know():
+    first = pd.DataFrame({0: [1.0, 2.0, 90.0], 1: [2.0, 3.0, math.nan]}, index=["a", "b", "c"])
+    second = pd.DataFrame({0: [0.0, 0.0, 0.0, 0.0]}, index=["b", "a", "c", "d"])
+    assert difference_of_runs(first, second) == (1.5, 2.5)
+    assert all(map(math.isnan, difference_of_runs(first, second[3:])))
 
 
 def test_a_method_is_not_compared_with_itself(samples):

@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 EXPERIMENT := parts
+# Of programs too that run others by name. Recipes name theirs in full: make itself may look elsewhere (3.81, macOS).
 BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
@@ -16,11 +17,11 @@ RUN_WITH_SETTING = kept=$$(mktemp params.yaml.XXXXXX) && cp -p params.yaml $$kep
 .PHONY: repro verify full birds peers test lint benchmark clean
 
 repro: $(VENV)/.installed
-	dvc repro
+	$(BIN)/dvc repro
 	@echo "report: $(CURDIR)/artifacts/report/index.html"
 
 verify: $(VENV)/.installed ## does the run agree with the committed reference? the rule: reports/compare_verify.py
-	python -m reports.compare reports/reference/parts artifacts/results/parts --verify --out artifacts/comparison
+	$(BIN)/python -m reports.compare reports/reference/parts artifacts/results/parts --verify --out artifacts/comparison
 
 birds: $(VENV)/.installed ## needs BENCH_DATA and BENCH_WEIGHTS, see README
 	@setting='run=[parts,birds]'; $(RUN_WITH_SETTING)
@@ -31,19 +32,19 @@ full: $(VENV)/.installed ## the surrogate's ablations and meaningful perturbatio
 	@echo "report: $(CURDIR)/artifacts/report/index.html"
 
 test: $(VENV)/.installed
-	python -m pytest tests
+	$(BIN)/python -m pytest tests
 
 peers: $(VENV)/.installed ## captum, grad-cam, Quantus and torch-cam, which tests/bench/peers compares with
-	python -m pip install --quiet --disable-pip-version-check --requirement requirements-peers.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-peers.lock
 
 lint: $(VENV)/.installed
-	ruff check .
-	ruff format --check .
-	mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 benchmark: $(VENV)/.installed ## the whole throughput suite; the report shows it beside the results of EXPERIMENT
 	mkdir -p artifacts/results/$(EXPERIMENT)
-	python -m pytest bench/throughput --benchmark-only --experiment $(EXPERIMENT) \
+	$(BIN)/python -m pytest bench/throughput --benchmark-only --experiment $(EXPERIMENT) \
 		--benchmark-json=artifacts/results/$(EXPERIMENT)/benchmarks.json
 
 $(VENV)/.installed: requirements.lock pyproject.toml

@@ -92,6 +92,14 @@ def test_an_interrupted_run_fails_and_restores_the_settings(folder):
     assert_restored(folder)
 
 
+@pytest.mark.parametrize("target", ["repro", "verify", "test", "peers", "lint", "benchmark"])
+def test_programs_are_named_in_full(folder, target):
+    """GNU make 3.81, which macOS has, looks for a program in the caller's PATH and not in the one set here."""
+    told = subprocess.run(["make", "-n", target], cwd=folder, capture_output=True, text=True, check=True).stdout
+    programs = {line.split()[0] for line in told.replace("\\\n", "").splitlines() if line.strip()}
+    assert programs <= {"echo", "mkdir", *(f"{folder}/.venv/bin/{name}" for name in ("dvc", "python", "ruff", "mypy"))}
+
+
 def test_settings_that_cannot_be_read_start_nothing(folder):
     (folder / "params.yaml").write_text("explainers: [")
     assert make(folder, "full", "exit 0").wait() != 0

@@ -40,12 +40,14 @@ class Trained:
 
     def check(self, experiment: str, names: list[str]) -> None:
         """Raise a UserError if the experiment has not been run with the methods named."""
-        fits = [self.fits / f"{name}.safetensors" for name in names]
-        for path in (self.data / "index.parquet", self.teacher, *fits):
+        for path in (self.data / "index.parquet", self.teacher):
             if not path.is_file():
-                raise UserError(
-                    f"'{path}' is missing, experiment '{experiment}' is not trained: run `make repro` first"
-                )
+                remedy = "`make repro` runs those under `run` in params.yaml, `make birds` the photographs too"
+                raise UserError(f"'{path}' is missing, experiment '{experiment}' is not trained: {remedy}")
+        for name in names:
+            if not (path := self.fits / f"{name}.safetensors").is_file():
+                remedy = "put it under `compare` in params.yaml, or run all with `make full`"
+                raise UserError(f"'{path}' is missing, '{name}' was not run in experiment '{experiment}': {remedy}")
 
 
 def _option(text: str, *names: str) -> Any:
@@ -55,7 +57,7 @@ def _option(text: str, *names: str) -> Any:
 def main(
     images: Annotated[list[Path], typer.Argument(help="photographs", metavar="IMAGE")],
     experiment: Annotated[str | None, _option("default: the first of `run` in --params")] = None,
-    methods: Annotated[str | None, _option("a,b,c; default: all under `compare` in --params")] = None,
+    methods: Annotated[str | None, _option("a,b,c of --params that were run; default: all under `compare`")] = None,
     explained: Annotated[str | None, _option("name or index; default: the predicted class", "--class")] = None,
     out: Annotated[Path, _option("folder for the page, the pictures and the maps")] = Path("artifacts/explained"),
     params: Annotated[Path, _option("settings file")] = Path("params.yaml"),
@@ -67,7 +69,7 @@ def main(
 
     Each photograph is fitted into a square as the experiment's data set does it.
     """
-    chosen = settings.experiment(params, experiment or first_experiment(params))
+    chosen = settings.experiment(params, experiment or first_experiment(params), whole=methods is not None)
     work = WORK / chosen.name
     trained = Trained(data or work / "data", teacher or work / "teacher.safetensors", fits or work / "fits")
     names = method_names(methods, chosen)
@@ -111,14 +113,14 @@ def first_experiment(params: Path) -> str:
 
 
 def method_names(listed: str | None, chosen: Experiment) -> list[str]:
-    """Return the methods listed as `a,b,c`, or all that the experiment compares."""
+    """Return the methods listed as `a,b,c`, or all."""
     known = list(chosen.explainers)
     if listed is None:
         return known
     names = list(dict.fromkeys(name.strip() for name in listed.split(",")))
     for name in names:
         if name not in known:
-            raise one_of("method under 'compare'", name, known)
+            raise one_of("method", name, known)
     return names
 
 

@@ -1,6 +1,8 @@
 """Trained networks and evaluation batches, read back from a stage's files."""
 
+import hashlib
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -29,6 +31,23 @@ def create_teacher(settings: TeacherSettings, classes: int, seed: int) -> Classi
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return from_settings(settings, classes)
+
+
+def check_size(model: Classifier, size: int) -> None:
+    """Refuse a network that takes no images of `size` px, before it is trained; the network stays as it is.
+
+    Raises:
+        UserError: it takes others only, as a transformer may.
+    """
+    try:
+        with torch.inference_mode():
+            deepcopy(model).cpu().eval()(torch.zeros(1, 3, size, size))
+    except (AssertionError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"the teacher takes no images of {size} px ({reason}): change image_size and timing_size, or its "
+            "arguments, such as dynamic_img_size: true of vision transformers and strict_img_size: false of Swin"
+        ) from None
 
 
 def load_teacher(path: Path, settings: TeacherSettings, runtime: Runtime) -> Classifier:
@@ -61,9 +80,11 @@ def load_model(
     Of several, trained from different seeds, each further draw takes the next one.
 
     Raises:
-        UserError: the weights are of a network with other settings.
+        UserError: the weights are of a network with other settings, or of fewer networks than there are seeds.
     """
     trained = artifacts.networks(artifacts.read_tensors(path))
+    if trained[0] and draw >= len(trained) and not explainer.random:
+        raise UserError(f"'{path}' holds fewer networks than `seeds` asks for ({len(trained)}): run stage fit again")
     try:
         network = explainer.prepare(teacher, trained[draw % len(trained)], size)
     except RuntimeError as error:
@@ -98,6 +119,12 @@ class Evaluation:
     predictions: pd.DataFrame
     seed: int
 
+    @property
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits that tell which images these are, in which order, and the explained classes."""
+        told = self.predictions[["image_id", "target"]].to_csv(index=False)
+        return hashlib.sha256(told.encode()).hexdigest()[:12]
+
     def chunks(self, size: int) -> Iterator[Tensor]:
         """Yield positions 0 .. n - 1, `size` at a time."""
         yield from torch.arange(len(self.rows)).split(size)
@@ -114,6 +141,20 @@ class Evaluation:
         """[B], int64, from the run's seed, the number of the draw and the image's id alone."""
         ids = self.predictions["image_id"]
         return torch.tensor([seed_for(ids[int(i)], self.seed + draw) for i in chunk])
+
+
+def load_maps(path: Path, explainer: str, evaluation: Evaluation) -> dict[str, Tensor]:
+    """Read what stage explain wrote: name -> maps [N, h, w] of the evaluation images.
+
+    Raises:
+        UserError: they are those of another explainer or of other images.
+    """
+    told = artifacts.read_metadata(path)
+    if told["explainer"] != explainer:
+        raise UserError(f"'{path}' holds maps of '{told['explainer']}', not of '{explainer}': name the right file")
+    if told["images"] != evaluation.fingerprint:
+        raise UserError(f"'{path}' holds maps of other images or classes than are evaluated: run stage explain again")
+    return artifacts.read_tensors(path)
 
 
 def load_evaluation(data: Path, predictions: Path, seed: int) -> Evaluation:

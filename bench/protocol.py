@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.settings import Experiment
@@ -47,14 +48,15 @@ def of_metric(chosen: Experiment, name: str, metric: "Metric", images: int) -> P
     """Return the protocol of one metric: data, teacher and preprocessing, precision, the metric's own.
 
     `images` is how many are evaluated. The seed of the run is not part of it: runs that differ by the seed alone are
-    samples of the same quantity.
+    samples of the same quantity. Nor is where files lie: of an absolute path its last part.
     """
     teacher = asdict(chosen.teacher)
+    teacher["weights"] = _place(teacher["weights"])
     fields = {
         "metric": name,
         "metric.settings": asdict(metric),  # type: ignore[call-overload]
         "metric.choices": dict(metric.choices),
-        "dataset": dict(chosen.dataset),
+        "dataset": {key: _place(value) for key, value in chosen.dataset.items() if key != "download"},
         "image_size": chosen.image_size,
         "evaluation_images": images,
         "precision": chosen.precision,
@@ -98,6 +100,11 @@ def require_same(protocols: Mapping[str, Protocol], what: str) -> None:
         f"{what} would mix protocols; these fields differ: {'; '.join(lines)}. Run the stage score again for "
         "all methods under one params.yaml"
     )
+
+
+def _place(value: Any) -> Any:
+    """Return the name of an absolute path, anything else as it is."""
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
 
 
 def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -182,8 +182,8 @@ def read(path: Path) -> dict[str, Any]:
     return content
 
 
-def experiment(path: Path, name: str) -> Experiment:
-    """Return the checked settings of one experiment.
+def experiment(path: Path, name: str, whole: bool = False) -> Experiment:
+    """Return the checked settings of one experiment; its explainers are those under `compare`, or all if `whole`.
 
     Raises:
         UserError: no such file or experiment, an unknown setting or one of the wrong type.
@@ -200,4 +200,6 @@ def experiment(path: Path, name: str) -> Experiment:
     own = found.dataset.get("name")
     if not isinstance(own, str):
         raise UserError(f"experiment '{name}': dataset needs a 'name', that of a file in bench/datasets (got {own!r})")
+    if whole:
+        return found
     return replace(found, explainers={explainer: found.explainers[explainer] for explainer in compared})

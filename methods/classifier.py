@@ -98,7 +98,7 @@ def create(
     Raises:
         UserError: unknown architecture or argument, or weights that cannot be had or do not fit.
     """
-    backbone = _backbone(architecture, classes, weights == "pretrained", dict(arguments or {}))
+    backbone = _backbone(architecture, classes, weights == "pretrained", arguments or {})
     if weights not in ("scratch", "pretrained"):
         load_backbone(backbone, weights_file(weights), architecture)
     config = resolve_model_data_config(backbone)
@@ -124,6 +124,29 @@ def weights_file(name: str) -> Path:
         f"weights '{name}' not found here {where}: set BENCH_WEIGHTS to the folder that holds it, "
         "or use weights: pretrained"
     )
+
+
+def check_trained(settings: NetworkSettings, classes: int) -> None:
+    """Refuse settings by which the network, untrained, would answer by chance.
+
+    Raises:
+        UserError: weights from scratch, or weights whose head has another number of outputs than `classes`.
+    """
+    name = settings.architecture
+    if settings.weights == "scratch":
+        found = "random weights"
+    elif settings.weights == "pretrained":
+        known = timm.get_pretrained_cfg(name)
+        found = "" if known and known.num_classes == classes else "a random head: timm's has other classes"
+    else:
+        bias = next((f"{head}.bias" for head in _head_names(_backbone(name, classes, False, settings.arguments))), "")
+        own = load_file(weights_file(settings.weights)).get(bias)
+        found = "" if own is not None and len(own) == classes else f"a random head: '{settings.weights}' has another"
+    if found:
+        raise UserError(
+            f"the teacher '{name}' would explain {classes} classes by {found}. "
+            f"Give it a 'fit' section, or weights of a head of {classes} outputs"
+        )
 
 
 def load_backbone(backbone: nn.Module, path: Path, architecture: str) -> None:
@@ -152,18 +175,20 @@ def check_finite(logits: Tensor, what: str) -> Tensor:
     return logits
 
 
-def _backbone(architecture: str, classes: int, pretrained: bool, arguments: dict[str, Any]) -> nn.Module:
+def _backbone(architecture: str, classes: int, pretrained: bool, arguments: Mapping[str, Any]) -> nn.Module:
     if not timm.is_model(architecture):
         raise one_of("architecture", architecture, timm.list_models())
+    if pretrained and not timm.is_model_pretrained(architecture):
+        raise UserError(f"timm has no weights of '{architecture}': name a local safetensors file, or another network")
     try:
         return timm.create_model(architecture, pretrained=pretrained, num_classes=classes, **arguments)
-    except TypeError as error:
-        raise UserError(f"architecture '{architecture}': {error}; check its arguments") from None
-    except Exception as error:
+    except Exception as error:  # whatever timm's constructors raise; an AssertionError often says nothing
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
         if not pretrained:
-            raise
+            raise UserError(f"architecture '{architecture}' cannot be built ({reason}): check its arguments") from None
+        _backbone(architecture, classes, False, arguments)
         raise UserError(
-            f"weights of '{architecture}' could not be downloaded ({type(error).__name__}): "
+            f"weights of '{architecture}' could not be downloaded ({reason}): "
             "connect to a network, or name a local safetensors file"
         ) from None
 

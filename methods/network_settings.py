@@ -1,9 +1,11 @@
 """Which classifier, and where its weights come from."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, with_config
+from pydantic import ConfigDict, Field, with_config
+
+Scale = Annotated[float, Field(gt=0)]
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -22,4 +24,4 @@ class NetworkSettings:
     weights: str = "scratch"
     arguments: dict[str, Any] = field(default_factory=dict)
     mean: tuple[float, float, float] | None = None
-    std: tuple[float, float, float] | None = None
+    std: tuple[Scale, Scale, Scale] | None = None

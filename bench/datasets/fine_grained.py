@@ -1,6 +1,6 @@
 """Fine-grained data sets that torchvision knows: pets, aircraft and cars."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Literal
@@ -86,17 +86,23 @@ class FineGrained(Dataset):
             reason = " ".join(str(error).split())
             remedy = "put it there" if self.set == "stanford_cars" else "put it there, or set `download: true`"
             raise UserError(f"data set '{self.set}' cannot be had from '{folder}' ({reason}): {remedy}") from None
-        pets = isinstance(found, OxfordIIITPet)  # which takes no loader
-        pairs = zip(found._images, found._labels, strict=True) if pets else (found[i] for i in range(len(found)))
-        for path, label in pairs:
+        for path, label in _files(found):
             yield Path(path).relative_to(folder).as_posix(), int(label), str(found.classes[int(label)])
 
     def _torchvision(self, folder: Path, split: str) -> Any:
         if self.set == "oxford_iiit_pet":
             return OxfordIIITPet(folder, split, download=self.download)
         if self.set == "fgvc_aircraft":
-            return FGVCAircraft(folder, split, download=self.download, loader=str)
-        return StanfordCars(folder, split, loader=str)
+            return FGVCAircraft(folder, split, download=self.download)
+        return StanfordCars(folder, split)
+
+
+def _files(found: Any) -> Iterable[tuple[str, int]]:
+    """Return path and label of each image of a data set of torchvision, without reading any."""
+    if isinstance(found, StanfordCars):
+        return found._samples
+    paths = found._images if isinstance(found, OxfordIIITPet) else found._image_files
+    return zip(paths, found._labels, strict=True)
 
 
 def _id(path: str) -> str:

@@ -17,6 +17,8 @@ from methods.errors import UserError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
 SPLITS = ("train", "val", "test")
+SPLIT_NAMES = "train, val and test (train and one of the others suffice)"
+ALIASES = (*SPLITS, "training", "valid", "validation", "testing")  # of no class: two of them are other people's splits
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,9 @@ def _split_folders(folder: Path) -> dict[str, Path]:
     found = {path.name: path for path in _folders(folder)}
     splits = {name: found[name] for name in SPLITS if name in found}
     if "train" not in splits or len(splits) == 1:
+        meant = sorted(name for name in found if name.casefold() in ALIASES)
+        if len(meant) > 1:
+            raise UserError(f"'{folder}' has {' and '.join(meant)}, splits by their names: call them {SPLIT_NAMES}")
         return {"": folder}
     other = sorted(set(found) - set(splits))
     if other:
@@ -145,8 +150,10 @@ def _check(folder: Path, frame: pd.DataFrame, homes: dict[str, Path]) -> None:
     if count > 1:
         first, second = sorted(frame["path"][frame["image_id"] == image_id])[:2]
         raise UserError(f"'{first}' and '{second}' in '{folder}' would have the same id: rename one of them")
-    if "train" in homes:
-        trained = set(frame["class_name"][frame["path"].str.startswith("train/")])
-        unknown = sorted(frame["path"][~frame["class_name"].isin(trained)])
-        if unknown:
-            raise UserError(f"the class of '{unknown[0]}' in '{folder}' is missing in 'train': add it there")
+    trained = set(frame["class_name"][frame["split"] == "train"])
+    unknown = sorted(frame["path"][~frame["class_name"].isin(trained)])
+    if unknown and "train" in homes and not unknown[0].startswith("train/"):
+        raise UserError(f"the class of '{unknown[0]}' in '{folder}' is missing in 'train': add it there")
+    if unknown:
+        remedy = "give the class more images, or lower `validation` and `test`"
+        raise UserError(f"no image of the class of '{unknown[0]}' in '{folder}' is drawn for training: {remedy}")

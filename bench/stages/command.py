@@ -25,6 +25,11 @@ def run(main: Callable[..., None]) -> None:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except OSError as error:
+        if not error.filename or not error.strerror:
+            raise
+        print(f"error: '{error.filename}': {error.strerror}; free space there or make it accessible", file=sys.stderr)
+        sys.exit(2)
 
 
 def say(stage: str, read: object, wrote: object) -> None:

@@ -28,7 +28,7 @@ def main(
     for draw in range(chosen.repeats(explainer, method.random)):
         model = load_model(method, original, fit, chosen.image_size, machine, draw)
         found[artifacts.saliency_of(draw)] = explain(method, model, evaluation, machine, explainer, draw)
-    artifacts.write_tensors(maps, found)
+    artifacts.write_tensors(maps, found, explainer=explainer, images=evaluation.fingerprint)
     count, *size = found[artifacts.saliency_of(0)].shape
     say(f"explain {explainer}", predictions, f"{len(found)} x {count} maps {tuple(size)} to {maps}")
 
@@ -47,6 +47,9 @@ def explain(
                     evaluation.targets(chunk, machine),
                     evaluation.seeds(chunk, draw),
                 )
+            if saliency.ndim != 3 or len(saliency) != len(chunk) or not saliency.numel():
+                shape = list(saliency.shape)
+                raise UserError(f"explainer '{name}' returned {shape} for {len(chunk)} images: return [B, h, w]")
             if not torch.isfinite(saliency).all():
                 raise UserError(f"explainer '{name}' returned NaN or infinite values: check its settings and weights")
             maps.append(saliency.float().cpu())

@@ -7,7 +7,7 @@ import pandas as pd
 from torch import Tensor
 
 from bench import artifacts, protocol, settings
-from bench.loading import Evaluation, build_explainer, load_evaluation, load_model, load_teacher, serve
+from bench.loading import Evaluation, build_explainer, load_evaluation, load_maps, load_model, load_teacher, serve
 from bench.metrics.base import Curve, Method
 from bench.scoring import build_metrics, changed_parts, score
 from bench.settings import Experiment
@@ -39,7 +39,7 @@ def main(
     machine = runtime.start(chosen.device, chosen.precision)
     evaluation = load_evaluation(data, predictions, chosen.seed)
     original, explains = load_teacher(teacher, chosen.teacher, machine), build_explainer(chosen, explainer)
-    model, saliency = serve(original, chosen.image_size, machine), artifacts.read_tensors(maps)
+    model, saliency = serve(original, chosen.image_size, machine), load_maps(maps, explainer, evaluation)
     changed = changed_parts(artifacts.read_rows(effects), evaluation)
     found = protocol.of_columns(chosen, metrics, evaluation.data.part_names, len(evaluation.rows))
     tables, curves = [], []

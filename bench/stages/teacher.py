@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from bench import artifacts, prepared, settings
-from bench.loading import create_teacher, serve
+from bench.loading import check_size, create_teacher, serve
 from bench.prepared import Prepared
 from bench.settings import Experiment
 from bench.splits import evaluation_order
 from bench.stages.command import run, say
 from bench.training import Classification, Examples, predict, top1, train
 from methods import runtime
-from methods.classifier import Classifier, check_finite
+from methods.classifier import Classifier, check_finite, check_trained
 from methods.errors import UserError
 from methods.runtime import Runtime
 
@@ -42,9 +42,13 @@ def main(
 
 def fit_teacher(chosen: Experiment, data: Prepared, machine: Runtime) -> tuple[Classifier, pd.DataFrame]:
     """Build the teacher and train it on the training split, if the settings say so."""
-    teacher = create_teacher(chosen.teacher, len(data.class_names), chosen.seed)
-    machine.place(teacher)
     recipe = chosen.teacher.fit
+    teacher = create_teacher(chosen.teacher, len(data.class_names), chosen.seed)
+    if recipe is None:
+        check_trained(chosen.teacher, len(data.class_names))
+    for size in {chosen.image_size, chosen.timing_size or chosen.image_size}:
+        check_size(teacher, size)
+    machine.place(teacher)
     if recipe is None:
         return teacher, pd.DataFrame({"epoch": []})
     objective = Classification(teacher, recipe.label_smoothing)

@@ -42,6 +42,7 @@ def main(
                 "--quiet",
                 "-p",
                 "no:cacheprovider",
+                "--override-ini=timeout=0",  # a slow explainer takes as long as it takes
                 *(f"--{name}={value}" for name, value in options.items()),
             ]
         )

@@ -7,6 +7,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from methods.classifier import Classifier
+from methods.errors import UserError
 
 
 class Explainer(ABC):
@@ -45,5 +46,12 @@ class Explainer(ABC):
         return None
 
     def prepare(self, teacher: Classifier, weights: Mapping[str, Tensor], image_size: int) -> nn.Module:
-        """Return the network that `explain` reads: by default the explained classifier itself."""
+        """Return the network that `explain` reads: by default the explained classifier itself.
+
+        An explainer that learns builds its network here and gives it `weights`, what its objective's `trained` learned.
+        """
+        if weights:
+            raise UserError(
+                f"explainer '{type(self).__name__}' has learned weights and no use for them: define `prepare`"
+            )
         return teacher

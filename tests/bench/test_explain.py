@@ -157,7 +157,7 @@ def shell_error(monkeypatch, capsys, *arguments):
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (["--methods=grad_camm"], ["unknown method", "did you mean 'grad_cam'?", "surrogate, grad_cam, uniform"]),
+        (["--methods=grad_camm"], ["unknown method", "did you mean 'grad_cam'?"]),
         (["--methods=uniform,,grad_cam"], ["unknown method", "''"]),
         (["--class=green cap crow"], ["unknown class 'green cap crow'", "did you mean '01b green cap crown'?"]),
         (["--class=4"], ["class index 4 is out of range", "4 classes"]),
@@ -165,8 +165,12 @@ def shell_error(monkeypatch, capsys, *arguments):
         (["--experiment=minni"], ["unknown experiment 'minni'"]),
         (["--out={image}"], ["bird.png' is not a folder", "--out"]),
         (["--out={image}/below"], ["bird.png' is not a folder", "--out"]),
-        (["--teacher=gone.safetensors"], ["gone.safetensors' is missing", "run `make repro` first"]),
-        (["--fits=gone"], ["surrogate.safetensors' is missing", "run `make repro` first"]),
+        (["--teacher=gone.safetensors"], ["gone.safetensors' is missing", "`make repro` runs those under `run`"]),
+        (["--fits=gone"], ["surrogate.safetensors' is missing", "'surrogate' was not run in experiment 'mini'"]),
+        (
+            ["--methods=rise"],
+            ["rise.safetensors' is missing", "put it under `compare` in params.yaml, or run all with"],
+        ),
         (["nowhere.png"], ["nowhere.png' does not exist"]),
         (["{broken}"], ["broken.jpg' cannot be read"]),
     ],
@@ -181,6 +185,13 @@ def test_mistakes_end_in_one_line_and_write_nothing(files, image, tmp_path, monk
     for words in named:
         assert words in line
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_method_that_was_run_can_be_asked_for_though_it_is_no_longer_compared(trained, files, image, tmp_path):
+    settings = miniature.settings() | {"compare": ["grad_cam"]}
+    params = miniature.write(tmp_path / "params.yaml", settings)
+    explain.main([image], out=tmp_path / "out", methods="uniform", **files | {"params": params})
+    assert list(artifacts.read_tensors(tmp_path / "out/bird.explained.safetensors")) == ["uniform"]
 
 
 def test_params_without_run_need_an_experiment(files, image, tmp_path):

@@ -68,13 +68,33 @@ def test_train_without_another_split_is_a_class(tmp_path):
     assert set(ImageFolder(str(tmp_path)).index(None)["class_name"]) == {"train", "tram"}
 
 
+@pytest.mark.parametrize("split", [("train", "valid"), ("Train", "Test"), ("training", "testing")])
+def test_splits_under_other_names_are_no_classes(tmp_path, split):
+    for home in split:
+        add(tmp_path / home / "auk/1.png")
+    with pytest.raises(UserError, match="splits by their names: call them train, val and test"):
+        ImageFolder(str(tmp_path)).index(None)
+
+
+def test_a_class_that_would_never_be_trained_is_refused(tmp_path):
+    for number in range(40):
+        add(tmp_path / "auk" / f"{number}.png")
+    drawn = next(n for n in range(99) if assign_split(f"tit/{n}", 0.1, 0.2) == "test")
+    add(tmp_path / "tit" / f"{drawn}.png")
+    with pytest.raises(UserError, match=rf"no image of the class of 'tit/{drawn}.png'.*give the class more images"):
+        ImageFolder(str(tmp_path)).index(None)
+    kept = next(n for n in range(99) if assign_split(f"tit/{n}", 0.1, 0.2) == "train")
+    add(tmp_path / "tit" / f"{kept}.png")
+    assert set(ImageFolder(str(tmp_path)).index(None)["class_name"]) == {"auk", "tit"}
+
+
 HOSTILE = ["grün häher", "喜鹊", 'it\'s "quoted"', "a" * 200, "per%cent & {brace}", "dots.in.name", "-dash"]
 
 
 def test_hostile_names(tmp_path):
     for name in HOSTILE:
         add(tmp_path / name / f"{name}.JPG")
-    dataset = ImageFolder(str(tmp_path))
+    dataset = ImageFolder(str(tmp_path), 0, 0)
     index = dataset.index(None)
     assert sorted(index["image_id"]) == sorted(f"{name}/{name}" for name in HOSTILE)
     for _, row in index.iterrows():
@@ -84,7 +104,7 @@ def test_hostile_names(tmp_path):
 def test_ids_do_not_depend_on_the_file_system_s_form_of_unicode(tmp_path):
     taken_apart = unicodedata.normalize("NFD", "häher")
     add(tmp_path / taken_apart / f"{taken_apart}.png")
-    dataset = ImageFolder(str(tmp_path))
+    dataset = ImageFolder(str(tmp_path), 0, 0)
     row = dataset.index(None).iloc[0]
     assert row["image_id"] == "häher/häher" and row["class_name"] == "häher"
     assert dataset.read(None, row, 8).image.shape == (8, 8, 3)

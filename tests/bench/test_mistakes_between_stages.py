@@ -2,10 +2,13 @@
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from bench import artifacts
 from bench.stages import claims, teacher
+from methods.classifier import check_trained, create
 from methods.errors import UserError
+from methods.network_settings import NetworkSettings
 from tests import miniature
 from tests.bench.running import error_of
 
@@ -123,3 +126,92 @@ def test_explainer_that_returns_nan(trained, capsys, monkeypatch):
 
     monkeypatch.setattr(GradCam, "explain", lambda self, m, images, t, s: torch.full((len(images), 2, 2), float("nan")))
     assert "explainer 'grad_cam' returned NaN" in error_of(trained, capsys, monkeypatch, "explain")
+
+
+@pytest.mark.parametrize("shape", [(), (1, 2, 2), (0, 2)])
+def test_explainer_that_returns_no_map_per_image(trained, capsys, monkeypatch, shape):
+    from methods.explainers.grad_cam import GradCam
+
+    monkeypatch.setattr(GradCam, "explain", lambda self, m, images, t, s: torch.zeros(len(images), *shape))
+    line = error_of(trained, capsys, monkeypatch, "explain")
+    assert "explainer 'grad_cam' returned [" in line and "return [B, h, w]" in line
+
+
+def test_maps_of_another_explainer_or_of_other_images(trained, capsys, monkeypatch):
+    trained.run("intervene")
+    for name in ("grad_cam", "uniform"):
+        trained.run("fit", explainer=name)
+        trained.run("explain", explainer=name)
+    other = trained.options("explain", explainer="uniform")["maps"]
+    line = error_of(trained, capsys, monkeypatch, "score", maps=other)
+    assert f"'{other}' holds maps of 'uniform', not of 'grad_cam': name the right file" in line
+    table = artifacts.read_rows(trained.results / "predictions.parquet")
+    turned = trained.root / "turned.parquet"
+    artifacts.write_rows(turned, table[::-1].reset_index(drop=True))
+    for predictions in (turned, trained.root / "fewer.parquet"):
+        artifacts.write_rows(trained.root / "fewer.parquet", table[:-1])
+        line = error_of(trained, capsys, monkeypatch, "score", predictions=predictions)
+        assert "holds maps of other images or classes than are evaluated: run stage explain again" in line
+    fit = trained.options("score")["fit"]
+    line = error_of(trained, capsys, monkeypatch, "score", maps=fit)
+    assert f"'{fit}' {DAMAGED} (no 'explainer' in it)" in line or f"'{fit}' {DAMAGED}" in line
+
+
+def test_a_fit_of_fewer_seeds(trained, capsys, monkeypatch):
+    trained.run("fit", explainer="surrogate")
+    changed = miniature.settings()
+    changed["experiments"]["mini"]["explainers"]["surrogate"]["fit"]["seeds"] = 3
+    other = miniature.write(trained.root / "seeds.yaml", changed)
+    line = error_of(trained, capsys, monkeypatch, "explain", explainer="surrogate", params=other)
+    assert "holds fewer networks than `seeds` asks for (1): run stage fit again" in line
+
+
+def test_a_teacher_that_would_answer_by_chance(stages, capsys, monkeypatch):
+    stages.run("prepare")
+
+    def line(**teacher):
+        other = miniature.write(stages.root / "other.yaml", miniature.settings(teacher=teacher))
+        return error_of(stages, capsys, monkeypatch, "teacher", params=other)
+
+    assert "would explain 4 classes by random weights. Give it a 'fit' section" in line(architecture="test_resnet")
+    weights = stages.root / "ten.safetensors"
+    save_file(create("test_resnet", 10).backbone.state_dict(), weights)
+    found = line(architecture="test_resnet", weights=str(weights))
+    assert f"by a random head: '{weights}' has another. Give it a 'fit' section, or weights of a head of 4" in found
+    with pytest.raises(UserError, match="4 classes by a random head: timm's has other classes"):
+        check_trained(NetworkSettings("resnet18", "pretrained"), 4)
+    check_trained(NetworkSettings("resnet18", "pretrained"), 1000)
+    save_file(create("test_resnet", 4).backbone.state_dict(), weights)
+    other = {"architecture": "test_resnet", "weights": str(weights)}
+    stages.run("teacher", params=miniature.write(stages.root / "other.yaml", miniature.settings(teacher=other)))
+
+
+def test_sizes_that_the_teacher_takes_are_tried_before_it_is_trained(stages, capsys, monkeypatch):
+    stages.run("prepare")
+
+    def params(**arguments):
+        own = {"global_pool": "avg", "img_size": 32, **arguments}
+        teacher = {"architecture": "test_vit", "arguments": own, "fit": {"epochs": 1, "batch_size": 8}}
+        return miniature.write(stages.root / "o.yaml", miniature.settings(teacher=teacher, timing_size=64))
+
+    line = error_of(stages, capsys, monkeypatch, "teacher", params=params(dynamic_img_size=False))
+    assert "takes no images of 64 px" in line and "dynamic_img_size: true" in line
+    stages.run("teacher", params=params(dynamic_img_size=True))
+
+
+def test_a_network_that_cannot_be_built(trained, capsys, monkeypatch):
+    for arguments in ({"output_stride": 7}, {"global_pool": "nonsense"}, {"act_layer": "nonsense"}, {"nonsense": 1}):
+        teacher = {"architecture": "resnet18", "arguments": arguments, "fit": {"epochs": 1}}
+        other = miniature.write(trained.root / "other.yaml", miniature.settings(teacher=teacher))
+        line = error_of(trained, capsys, monkeypatch, "teacher", params=other)
+        assert "architecture 'resnet18' cannot be built (" in line and "check its arguments" in line
+    teacher = {"architecture": "test_resnet", "mean": [0.5, 0.5, 0.5], "std": [0, 1, 1], "fit": {"epochs": 1}}
+    other = miniature.write(trained.root / "other.yaml", miniature.settings(teacher=teacher))
+    assert "teacher.std.0" in error_of(trained, capsys, monkeypatch, "teacher", params=other)
+
+
+def test_an_output_that_cannot_be_written(trained, capsys, monkeypatch):
+    trained.run("fit")
+    (trained.root / "file").touch()
+    line = error_of(trained, capsys, monkeypatch, "explain", maps=trained.root / "file/maps.safetensors")
+    assert line.startswith(f"error: '{trained.root / 'file'}") and "make it accessible" in line

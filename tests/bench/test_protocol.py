@@ -42,6 +42,19 @@ def test_what_changes_no_number_changes_no_id(tmp_path):
         assert {name: one.id for name, one in before.items()} == {name: one.id for name, one in after.items()}
 
 
+def test_where_files_lie_changes_no_id(tmp_path):
+    def of(folder, **more):
+        birds = {"name": "cub200", "folder": folder, **more}
+        found = protocols(
+            tmp_path, dataset=birds, teacher={"architecture": "resnet18", "weights": f"{folder}.safetensors"}
+        )
+        return found["insertion"]
+
+    assert of("CUB") == of("/mnt/data/CUB") == of("/home/CUB", download=True)
+    assert of("CUB") != of("other") and of("CUB") != of("CUB", fit="squash")
+    assert "mnt" not in str(of("/mnt/data/CUB").fields)
+
+
 def test_metrics_differ_and_columns_of_one_metric_do_not(tmp_path):
     found = protocols(tmp_path)
     assert found["average_drop"] == found["increase_in_confidence"]

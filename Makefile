@@ -11,7 +11,7 @@ EXPLAINERS := import yaml; print(",".join(yaml.safe_load(open("params.yaml", "rb
 # dvc writes the setting into params.yaml for good: this puts the file back as it was before, also when the run fails or is
 # interrupted. The shell catches signals, which reach the programs it runs all the same; only mv must not be stopped.
 RUN_WITH_SETTING = kept=$$(mktemp params.yaml.XXXXXX) && cp -p params.yaml $$kept || exit; \
-	trap : HUP INT QUIT TERM; dvc exp run --set-param "$$setting"; status=$$?; \
+	trap : HUP INT QUIT TERM; dvc exp run --set-param "$$setting" $(WHERE); status=$$?; \
 	trap '' HUP INT QUIT TERM; mv -f $$kept params.yaml && exit $$status
 
 .PHONY: repro verify full birds peers test lint benchmark clean
@@ -27,7 +27,8 @@ birds: $(VENV)/.installed ## needs BENCH_DATA and BENCH_WEIGHTS, see README
 	@setting='run=[parts,birds]'; $(RUN_WITH_SETTING)
 	@echo "report: $(CURDIR)/artifacts/report/index.html"
 
-full: $(VENV)/.installed ## the surrogate's ablations and meaningful perturbation too: an hour more
+full: WHERE = $(if $(RUN),--set-param "run=[$(RUN)]")
+full: $(VENV)/.installed ## the surrogate's ablations and meaningful perturbation too: an hour more; RUN=parts,birds of both
 	@names=$$(python -c '$(EXPLAINERS)') || exit; setting="compare=[$$names]"; $(RUN_WITH_SETTING)
 	@echo "report: $(CURDIR)/artifacts/report/index.html"
 

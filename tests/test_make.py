@@ -68,6 +68,13 @@ def test_full_runs_every_explainer_and_restores_the_settings(folder):
     assert_restored(folder)
 
 
+def test_full_takes_the_experiments_to_run(folder):
+    process = subprocess.run(
+        ["make", "-n", "full", "RUN=parts,birds"], cwd=folder, capture_output=True, text=True, check=True
+    )
+    assert '--set-param "$setting" --set-param "run=[parts,birds]"' in process.stdout
+
+
 def test_birds_runs_both_experiments_and_restores_the_settings(folder):
     assert make(folder, "birds", "exit 0").wait() == 0
     assert settings_of(folder) == "run=[parts,birds]"

@@ -11,10 +11,11 @@ from bench.claims._contrasts import SURROGATE, contrasts, figure, missing_result
 from bench.claims.base import Claim, Judgement, Names, untestable
 from bench.evidence import Evidence
 from bench.method_names import title
-from bench.statistics import DECIDABLE, Contrast, NonInferiority, against, non_inferior
+from bench.statistics import DECIDABLE, Contrast, NonInferiority, against, non_inferior, paired_test
 from bench.statistics.intervals import direction
 
 BESIDE = ("meaningful_perturbation",)
+SENSITIVITY = ("grad_cam", "uniform")  # what the margins say of these tells how much they can tell
 MARGINS = {
     "insertion": 0.05,
     "deletion": 0.05,
@@ -43,7 +44,8 @@ class AsAccurateAsIterative(Claim):
     test: ClassVar[str] = (
         "95 % BCa interval of the paired mean difference against a margin: reproduced if on every metric and against "
         "every method all of it is better than minus the margin, not reproduced if for one of them none of it is and "
-        "the sign-flip test against the margin, Holm-corrected, agrees. Of several trainings every one must say so."
+        "the sign-flip test against the margin, Holm-corrected, agrees. Of several trainings every one must say so. In "
+        "how many comparisons Grad-CAM and a random map pass is told beside it: margins that these pass say little."
     )
     margins: Mapping[str, Annotated[float, Field(ge=0)]] = field(default_factory=lambda: dict(MARGINS))
     others: Names = ("rise", "score_cam")
@@ -77,11 +79,25 @@ class AsAccurateAsIterative(Claim):
         if not outcomes:
             return untestable([f"images on which both methods are known: at least {DECIDABLE}"], (*figures, *beside))
         count = f"Non-inferior in {outcomes.count('non-inferior')}, inferior in {outcomes.count('inferior')} of "
-        count += f"{len(outcomes)} comparisons.{without(evidence, left_out)}"
+        count += f"{len(outcomes)} comparisons{self._sensitivity(evidence, used)}.{without(evidence, left_out)}"
         if "inferior" in outcomes:
             return Judgement("not reproduced", count, (*figures, *beside))
         reproduced = all(word == "non-inferior" for word in outcomes)
         return Judgement("reproduced" if reproduced else "inconclusive", count, (*figures, *beside))
+
+    def _sensitivity(self, evidence: Evidence, metrics: list[str]) -> str:
+        """Say in how many comparisons other methods would pass, as the end of the reason."""
+        words = []
+        for name in SENSITIVITY:
+            if missing_results(evidence, (name, *self.others), metrics):
+                continue
+            pairs = [(evidence.samples[name, m], evidence.samples[o, m], m) for o in self.others for m in metrics]
+            passed = [
+                non_inferior(paired_test(mine, its).difference, evidence.better[metric], self.margins[metric])
+                for mine, its, metric in pairs
+            ]
+            words.append(f"{title(name)} in {passed.count('non-inferior')}")
+        return f"; by the same margins {' and '.join(words)}" if words else ""
 
     def _word(self, evidence: Evidence, one: Contrast) -> NonInferiority:
         """Hold the interval against the margin, and the runs: all of them must say the same."""

@@ -70,6 +70,20 @@ def test_maps_and_predictions_are_those_of_the_pipeline(trained, files, image, t
     assert [line for line in lines if line.startswith("  Grad-CAM ") and line.endswith(" 4 × 4 map")]
 
 
+def test_precision_is_that_of_the_run(trained, files, image, tmp_path):
+    settings = miniature.settings(precision="bf16") | {"compare": METHODS}
+    params = miniature.write(tmp_path / "params.yaml", settings)
+    explain.main([image], out=tmp_path / "out", methods="grad_cam", **files | {"params": params})
+    trained.run("explain", params=params, maps=tmp_path / "maps.safetensors")
+    found = artifacts.read_tensors(tmp_path / "out/bird.explained.safetensors")["grad_cam"]
+    expected = artifacts.read_tensors(tmp_path / "maps.safetensors")["saliency"][0]
+    trained.run("explain", maps=tmp_path / "fp32.safetensors")
+    exact = artifacts.read_tensors(tmp_path / "fp32.safetensors")["saliency"][0]
+    largest = float(exact.abs().max())
+    assert float((found - expected).abs().max()) < 0.02 * largest
+    assert not torch.allclose(found, exact, rtol=1e-4, atol=1e-4 * largest), "it would be fp32"
+
+
 def test_same_picture_gives_the_same_maps_wherever_it_lies(files, image, tmp_path):
     (tmp_path / "other").mkdir()
     copy = tmp_path / "other/copy.png"

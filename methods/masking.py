@@ -13,6 +13,7 @@ from torch import Tensor
 
 from methods.batch_size import FIXED, batch_size, searched
 from methods.classifier import Classifier
+from methods.runtime import exactly
 
 
 @dataclass(frozen=True)
@@ -39,20 +40,20 @@ class Masks:
 
     def dense(self) -> Tensor:
         """Return the masks, [n, H, W]."""
-        with _exactly(self.rows):
+        with exactly(self.rows):
             return self.rows @ self.columns
 
     def times(self, image: Tensor) -> Tensor:
         """Return the image under each mask; [C, H, W] -> [n, C, H, W], channels last."""
         depth, height = image.shape[:2]
-        with _exactly(image):
+        with exactly(image):
             copies = self.rows.to(image) @ self.columns.to(image).repeat_interleave(depth, -1)
         return _pixels(copies.mul_(_flat(image).view(height, -1)), image)
 
     def weighted_sum(self, weights: Tensor) -> Tensor:
         """Return `sum_i weights[i] mask_i`; [n] -> [H, W]."""
         weighted = weights.view(-1, 1, 1).to(self.rows) * self.rows
-        with _exactly(weighted):
+        with exactly(weighted):
             if self.columns.ndim == 2:
                 return weighted.sum(0) @ self.columns
             return weighted.transpose(0, 1).flatten(1) @ self.columns.flatten(0, 1)
@@ -66,7 +67,7 @@ def upsampled(cells: Tensor, size: tuple[int, int]) -> Masks:
 
 def spread(cells: Tensor, down: Tensor, columns: Tensor) -> Masks:
     """Return the masks `down @ cells @ columns`; [n, h, w], [H, h] or [n, H, h], and `Masks.columns` with k = w."""
-    with _exactly(cells):
+    with exactly(cells):
         return Masks(down @ cells, columns)
 
 
@@ -169,8 +170,3 @@ def _pixels(flat: Tensor, like: Tensor) -> Tensor:
     """Rows of values as `_flat` lays them out -> [n, C, H, W], channels last, without a copy."""
     depth, height, width = like.shape
     return flat.view(len(flat), height, width, depth).permute(0, 3, 1, 2)
-
-
-def _exactly(like: Tensor) -> torch.autocast:
-    """Masks are formed at full precision, whatever the precision of the network."""
-    return torch.autocast(like.device.type, enabled=False)

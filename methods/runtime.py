@@ -75,6 +75,11 @@ def send(tensor: Tensor, device: torch.device) -> Tensor:
     return tensor.to(device)
 
 
+def exactly(like: Tensor) -> torch.autocast:
+    """Return the context in which pixels and masks are worked on at full precision, whatever that of the network."""
+    return torch.autocast(like.device.type, enabled=False)
+
+
 def keep_large_buffers() -> None:
     """Stop glibc from returning every large buffer to the system after each operation.
 

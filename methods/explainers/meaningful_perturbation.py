@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from methods.classifier import Classifier
 from methods.explainers.base import Explainer
 from methods.resize import upsample
-from methods.runtime import frozen
+from methods.runtime import exactly, frozen
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,7 @@ def gaussian_blur(images: Tensor, sigma: float) -> Tensor:
     offsets = torch.arange(-reach, reach + 1, dtype=images.dtype, device=images.device)
     kernel = (-0.5 * (offsets / sigma) ** 2).exp()
     kernel = (kernel / kernel.sum()).expand(images.shape[1], 1, 1, -1)
-    rows = F.conv2d(F.pad(images, (reach, reach, 0, 0), mode="replicate"), kernel, groups=images.shape[1])
     columns = kernel.transpose(2, 3)
-    return F.conv2d(F.pad(rows, (0, 0, reach, reach), mode="replicate"), columns, groups=images.shape[1])
+    with exactly(images):
+        rows = F.conv2d(F.pad(images, (reach, reach, 0, 0), mode="replicate"), kernel, groups=images.shape[1])
+        return F.conv2d(F.pad(rows, (0, 0, reach, reach), mode="replicate"), columns, groups=images.shape[1])

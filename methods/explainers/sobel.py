@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from methods.explainers.base import Explainer
+from methods.runtime import exactly
 
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 _KERNEL = ((-1.0, 0.0, 1.0), (-2.0, 0.0, 2.0), (-1.0, 0.0, 1.0))
@@ -24,5 +25,6 @@ class Sobel(Explainer):
         grey = (images * images.new_tensor(_LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
         kernel = images.new_tensor(_KERNEL)
         padded = F.pad(grey, (1, 1, 1, 1), mode="replicate")
-        gradients = F.conv2d(padded, torch.stack([kernel, kernel.T]).unsqueeze(1))
+        with exactly(images):
+            gradients = F.conv2d(padded, torch.stack([kernel, kernel.T]).unsqueeze(1))
         return gradients.square().sum(1).sqrt().float()

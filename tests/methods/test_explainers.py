@@ -16,6 +16,7 @@ from methods.explainers.rise import Rise
 from methods.explainers.score_cam import ScoreCam
 from methods.explainers.sobel import Sobel
 from methods.random_masks import random_masks
+from methods.runtime import Runtime
 from tests import planted
 from tests.conftest import CLASSES, SIZE, small_classifier
 
@@ -143,6 +144,13 @@ def test_sobel_of_a_vertical_edge(targets, seeds):
     assert torch.allclose(saliency[:, 15:17], torch.full((SIZE, 2), 4.0))
     assert saliency[:, :15].abs().max() == 0
     assert saliency[:, 17:].abs().max() < 1e-6
+
+
+def test_bf16_of_the_network_reaches_no_pixels(images, targets, seeds):
+    edges, blurred = Sobel().explain(nn.Identity(), images, targets, seeds), gaussian_blur(images, 3.0)
+    with Runtime(images.device, "bf16").autocast():
+        assert torch.equal(Sobel().explain(nn.Identity(), images, targets, seeds), edges)
+        assert torch.equal(gaussian_blur(images, 3.0), blurred) and blurred.dtype == torch.float32
 
 
 def test_meaningful_perturbation_deletes_what_decides():

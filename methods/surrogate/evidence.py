@@ -34,6 +34,11 @@ def class_evidence(classifier: Classifier, features: Tensor, targets: Tensor) ->
 
 
 def standardised(maps: Tensor) -> Tensor:
-    """Subtract each map's mean over positions and divide by its standard deviation; [..., h, w] -> same."""
+    """Subtract each map's mean over positions and divide by its standard deviation; [..., h, w] -> same.
+
+    A flat map becomes zeros, its gradient that of a division by the least spread: the root's own is infinite at 0.
+    """
     centred = maps - maps.mean((-2, -1), keepdim=True)
-    return centred / (centred.square().mean((-2, -1), keepdim=True).sqrt() + _LEAST_SPREAD)
+    variance = centred.square().mean((-2, -1), keepdim=True)
+    spreads = variance > 0
+    return centred / (variance.where(spreads, 1.0).sqrt().where(spreads, 0.0) + _LEAST_SPREAD)

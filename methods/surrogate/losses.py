@@ -138,8 +138,9 @@ def log_complement(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def total_variation(maps: Tensor) -> Tensor:
-    """Mean absolute difference of neighbours; [B, h, w] -> scalar."""
-    return maps.diff(dim=1).abs().mean() + maps.diff(dim=2).abs().mean()
+    """Mean absolute difference of neighbours, 0 along a side of one; [B, h, w] -> scalar."""
+    steps = [maps.diff(dim=axis).abs().mean() for axis in (1, 2) if maps.shape[axis] > 1]
+    return sum(steps, maps.new_zeros(()))
 
 
 def cut(logits: Tensor) -> Tensor:

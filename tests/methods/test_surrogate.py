@@ -13,6 +13,7 @@ from methods.classifier import Classifier, create
 from methods.errors import UserError
 from methods.explainers.surrogate import Surrogate
 from methods.explainers.surrogate_attention_only import SurrogateAttentionOnly
+from methods.explainers.surrogate_last_stage import SurrogateLastStage
 from methods.resize import upsample
 from methods.runtime import Runtime
 from methods.surrogate import losses
@@ -23,6 +24,10 @@ from tests import planted
 from tests.conftest import CLASSES, SIZE, small_classifier
 
 CPU = Runtime(torch.device("cpu"))
+
+
+def random(*shape):
+    return torch.rand(shape, generator=torch.Generator().manual_seed(0))
 
 
 def student(teacher):
@@ -82,9 +87,19 @@ def test_map_shows_as_much_of_the_image_whatever_the_scale_of_its_values(classif
     assert 0.4 < before.mean() < 0.6 and before.amax() < 0.99
 
 
-def test_map_without_any_spread_is_flat():
-    flat = torch.full((2, 5, 7), 3.0)
-    assert standardised(flat).abs().max() == 0
+@pytest.mark.parametrize("size", [(5, 7), (1, 1)])
+def test_map_without_any_spread_is_flat_and_has_a_gradient(size):
+    flat = torch.full((2, *size), 3.0, requires_grad=True)
+    found, weights = standardised(flat), random(*size)
+    (gradient,) = torch.autograd.grad((weights * found).sum(), flat)
+    assert found.abs().max() == 0
+    assert torch.allclose(gradient, ((weights - weights.mean()) / 1e-3).expand(2, *size))
+
+
+def test_standardised_by_hand_to_the_last_bit():
+    maps = random(3, 5, 7)
+    centred = maps - maps.mean((1, 2), keepdim=True)
+    assert standardised(maps).equal(centred / (centred.square().mean((1, 2), keepdim=True).sqrt() + 1e-3))
 
 
 def test_every_stage_reaches_the_map_and_the_logits(classifier, images, targets):
@@ -146,6 +161,8 @@ def test_total_variation_of_a_step():
     step = torch.zeros(1, 4, 4)
     step[:, :, 2:] = 1
     assert abs(float(losses.total_variation(step)) - 1 / 3) < 1e-6
+    assert losses.total_variation(step[:, :1]) == losses.total_variation(step)
+    assert losses.total_variation(step[:, :1, :1]) == 0
 
 
 def test_cut_keeps_the_order_and_a_share():
@@ -185,6 +202,21 @@ def test_training_lowers_every_loss_and_leaves_the_teacher_alone():
     assert totals.iloc[-1] < totals.iloc[0]
     assert all(torch.equal(before[key], value) for key, value in teacher.state_dict().items())
     assert not teacher.training
+
+
+@pytest.mark.parametrize("method", [Surrogate(), SurrogateLastStage()], ids=["all stages", "last stage"])
+def test_last_features_of_one_position_leave_training_finite(method, images, targets):
+    teacher = create("test_resnet", CLASSES, arguments={}).eval().requires_grad_(False)
+    assert teacher.features(images).shape[-2:] == (1, 1)
+    objective = method.objective(teacher, SIZE).train()
+    parameters = list(objective.trained.requires_grad_(True).parameters())
+    optimizer = torch.optim.Adam(parameters)
+    for _ in range(2):
+        optimizer.zero_grad()
+        loss = sum(objective(images, targets).values())
+        loss.backward()
+        optimizer.step()
+        assert loss.isfinite() and all(one.isfinite().all() for one in parameters)
 
 
 def test_augmentation_follows_the_recipe(images):

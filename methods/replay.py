@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 LARGEST = 256  # images; with more the GPU is busy by itself, even beside a slow processor
 PATIENCE = 2  # calls that are made as they are, before one of the same kind is recorded
-KEPT = 16  # recordings of one network, which share their memory but for inputs and outputs
+KEPT = 16  # recordings of one network, which share their memory but for inputs and outputs; and refused calls
 
 Result = TypeVar("Result", Tensor, tuple[Tensor, Tensor])
 _asks = attrgetter("requires_grad")
@@ -21,11 +21,12 @@ def replayed(network: nn.Module, call: Callable[..., Result], *inputs: Tensor) -
     """Return `call(*inputs)`, on a GPU from a recording of the same kernels where that is faster and safe.
 
     Recorded are frozen networks in evaluation mode, in inference mode, of at most `LARGEST` images, without hooks; once
-    the same sizes have come `PATIENCE` times. Weights may change in place or move; modules may not be replaced.
+    the same sizes have come `PATIENCE` times. Weights may change in place or move; modules may not be replaced. A call
+    that cannot be recorded, such as one that waits for the device or finds no memory, is made as it is ever after.
 
     Args:
         network: whose weights `call` reads.
-        call: a method of `network` that launches the same kernels for all inputs of one size, without waiting for any.
+        call: a method of `network` that launches the same kernels for all inputs of one size.
         inputs: tensors on one device.
     """
     if not _worthwhile(network, inputs):
@@ -64,6 +65,7 @@ class _Recordings:
         self._places: list[int] = []
         self._seen: dict[tuple[object, ...], int] = {}
         self._made: dict[tuple[object, ...], _Recording] = {}
+        self._refused: dict[tuple[object, ...], None] = {}
 
     def run(self, call: Callable[..., Any], inputs: tuple[Tensor, ...]) -> Any:
         if any(self._hooks) or any(map(_asks, self._weights)):
@@ -78,13 +80,27 @@ class _Recordings:
         if key in self._made:
             return self._made[key](inputs)
         self._seen[key] = self._seen.get(key, 0) + 1
-        if self._seen[key] <= PATIENCE:
+        if self._seen[key] <= PATIENCE or key in self._refused:
             return call(*inputs)
-        if len(self._made) == KEPT:
-            self._made.pop(next(iter(self._made)))
+        self._record(key, call, inputs)
+        return self._made[key](inputs) if key in self._made else call(*inputs)
+
+    def _record(self, key: tuple[object, ...], call: Callable[..., Any], inputs: tuple[Tensor, ...]) -> None:
+        """Make a recording, or remember that there can be none."""
+        _make_room(self._made)
         others = list(self._made.values())
-        self._made[key] = _Recording(call, inputs, others[0].pool if others else None)
-        return self._made[key](inputs)
+        try:
+            self._made[key] = _Recording(call, inputs, others[0].pool if others else None)
+        except RuntimeError:
+            _make_room(self._refused)
+            self._refused[key] = None
+            if inputs[0].is_cuda:
+                torch.cuda.synchronize(inputs[0].device)
+
+
+def _make_room(kept: dict[tuple[object, ...], Any]) -> None:
+    if len(kept) == KEPT:
+        kept.pop(next(iter(kept)))
 
 
 class _Recording:
@@ -100,7 +116,9 @@ class _Recording:
         device = inputs[0].device
         cast = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else None
         # Without the cache, since weights that were cast before the recording may be freed before it is replayed.
-        with torch.autocast("cuda", cast, enabled=cast is not None, cache_enabled=False), torch.cuda.device(device):
+        uncached = torch.autocast("cuda", cast, enabled=cast is not None, cache_enabled=False)
+        # The stream is named so that it is current again should torch fail to end the recording, and not restore it.
+        with uncached, torch.cuda.device(device), torch.cuda.stream(torch.cuda.current_stream(device)):
             aside = torch.cuda.Stream()
             aside.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(aside):

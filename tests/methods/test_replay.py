@@ -127,6 +127,62 @@ def test_few_recordings_are_kept(recording, monkeypatch, images):
     assert recording.made == 4
 
 
+@pytest.fixture
+def failing(recording, monkeypatch):
+    """As on a GPU where nothing can be recorded; counts the attempts."""
+
+    class Failing(recording):
+        def __init__(self, call, inputs, pool):
+            super().__init__(call, inputs, pool)
+            raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(replay, "_Recording", Failing)
+    return Failing
+
+
+def test_a_call_that_cannot_be_recorded_is_made_as_it_is_and_not_tried_again(failing, classifier, images):
+    model, expected = small_classifier(), classifier(images)
+    for _ in range(CALLS):
+        assert torch.equal(model(images), expected)
+    assert failing.made == 1 and not replay._known[model]._made
+    replay.forget(model)
+    for _ in range(CALLS):
+        model(images)
+    assert failing.made == 2
+
+
+def test_few_calls_that_cannot_be_recorded_are_remembered(failing, monkeypatch, images):
+    monkeypatch.setattr(replay, "KEPT", 1)
+    model = small_classifier()
+    for some in (images, images[:2], images):
+        for _ in range(CALLS):
+            model(some)
+        assert len(replay._known[model]._refused) == 1
+    assert failing.made == 3
+
+
+def test_recordings_that_were_made_outlive_one_that_fails(recording, monkeypatch, images):
+    model = small_classifier()
+    for _ in range(CALLS):
+        model(images)
+
+    def fail(call, inputs, pool):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(replay, "_Recording", fail)
+    for _ in range(CALLS):
+        model(images[:2])
+        model(images)
+    assert recording.made == 1 and len(replay._known[model]._made) == 1
+
+
+def test_an_error_of_the_call_itself_is_raised(failing, images):
+    model = small_classifier()
+    for _ in range(CALLS):
+        with pytest.raises(RuntimeError, match="size of tensor"):
+            model(images[:, :2])
+
+
 def test_gradients_are_recorded_with_the_features(recording, classifier, images, targets):
     expected = classifier.features_and_gradient(images, targets)
     for _ in range(CALLS):
@@ -179,6 +235,23 @@ def test_a_replay_follows_the_weights(gpu, images):
         assert len(replay._known[model]._made) == 1
     expected = gpu.place(small_classifier(seed=1))(images.cuda())
     assert torch.allclose(after, expected, atol=1e-5) and not torch.allclose(after, before, atol=1e-3)
+
+
+@pytest.mark.gpu
+def test_a_pass_that_waits_for_the_gpu_is_made_as_it_is(gpu, images):
+    class Waiting(torch.nn.Module):
+        def forward(self, some):
+            return some * float(some.amax())
+
+    model, moved = gpu.place(small_classifier()).requires_grad_(False), images.cuda()
+    expected = gpu.place(Waiting())(moved)
+    model.backbone = Waiting()
+    with torch.inference_mode():
+        before = torch.cuda.current_stream()
+        for _ in range(CALLS):
+            assert torch.equal(model.logits_of_normalised(moved), expected)
+        assert torch.cuda.current_stream() == before
+    assert len(replay._known[model]._refused) == 1
 
 
 @pytest.mark.gpu

@@ -4,6 +4,7 @@ Small networks such as MobileNet spend there as much time on adding biases, on a
 """
 
 import math
+import warnings
 from copy import deepcopy
 from importlib.util import find_spec
 from typing import Any, TypeGuard, TypeVar
@@ -108,6 +109,7 @@ def fused(model: ModelT, image_size: int) -> ModelT:
 
     A ReLU or ReLU6 that one depthwise convolution reads, or that reads one, becomes part of it. Which these are is
     found by one forward pass; should the copy disagree with the model, or Triton be missing, the model is returned.
+    Likewise, with a warning, if the copy fails: Triton needs a C compiler and does not know every GPU.
 
     Args:
         model: frozen, in evaluation mode, its batch norms folded; maps [B, 3, H, W] to a tensor or a tuple of tensors.
@@ -121,7 +123,13 @@ def fused(model: ModelT, image_size: int) -> ModelT:
     with torch.no_grad():
         expected = model(example)
         _replace(copy, *_neighbours(copy, example))
-        return copy if agree(copy(example), expected) else model
+        try:
+            found = copy(example)
+        except Exception as error:  # of many kinds, some of Triton's own
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            warnings.warn(f"convolutions are not fused, which costs time alone ({reason})", stacklevel=2)
+            return model
+        return copy if agree(found, expected) else model
 
 
 def _neighbours(model: nn.Module, example: Tensor) -> tuple[dict[nn.Module, nn.Module], dict[nn.Module, nn.Module]]:

@@ -128,6 +128,17 @@ def test_a_copy_that_disagrees_is_not_taken():
     assert fused(model, SIZE) is model
 
 
+def test_a_kernel_that_fails_leaves_the_model_and_warns_once(monkeypatch):
+    def fail(*settings):
+        raise RuntimeError("Failed to find C compiler.\nPlease specify via CC environment variable.")
+
+    monkeypatch.setattr(fusing.Depthwise, "composed", fail)  # as Triton's kernel does on a GPU
+    model = served()
+    with pytest.warns(UserWarning, match=r"not fused.*\(RuntimeError: Failed to find C compiler\.\)$") as warned:
+        assert fused(model, SIZE) is model
+    assert len(warned) == 1
+
+
 def test_a_cpu_is_served_as_before(machine):
     assert not any(kinds(serve(small_classifier(), SIZE, machine), kind) for kind in (Depthwise, Pointwise))
 

@@ -27,14 +27,17 @@ class MeaningfulPerturbation(Explainer):
     learning_rate: of Adam, 0.1 in the paper.
     factor: pixels per cell of the mask, 8 in the paper.
     sparsity, smoothness: weights of means, as in the usual ports; the paper weighs sums, by 1e-4 and 1e-2.
-    power: 3 in the paper.
+    power: 3 in the paper; below 1 the gradient of equal neighbours would be infinite.
     jitter: pixels, 4 in the paper.
     blur: standard deviation of the Gaussian in pixels of an image 224 wide, 10 in the paper.
 
     Fong & Vedaldi, ICCV 2017, https://arxiv.org/abs/1704.03296. Deviations: the norms are means over
     cells instead of sums, as in the known ports, so that the weights, which are theirs, do not depend on
-    the size; the mask starts at 1 instead of as the smallest centred disc that deletes the class;
-    pictures are shifted around their border.
+    the size; differences along rows and columns are raised to `power` apart, not the length of both; the mask
+    starts at 1 instead of as the smallest centred disc that deletes the class. It is upsampled bilinearly,
+    where the paper does so by a Gaussian (the authors' code repeats cells, then blurs by 5 pixels). The masked
+    picture is shifted around its border, where the paper shifts the image under the mask, which stays. Their
+    code: https://github.com/ruthcfong/perturb_explanations
     """
 
     random: ClassVar[bool] = True
@@ -43,7 +46,7 @@ class MeaningfulPerturbation(Explainer):
     factor: Annotated[int, Field(gt=0)] = 8
     sparsity: Annotated[float, Field(ge=0)] = 0.01
     smoothness: Annotated[float, Field(ge=0)] = 0.2
-    power: Annotated[float, Field(gt=0)] = 3.0
+    power: Annotated[float, Field(ge=1)] = 3.0
     jitter: Annotated[int, Field(ge=0)] = 4
     blur: Annotated[float, Field(gt=0)] = 10.0
 

@@ -3,12 +3,15 @@
 import math
 
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 from scipy.ndimage import gaussian_filter
 from torch import nn
 
 from methods.classifier import Classifier
+from methods.errors import UserError
+from methods.explainers.base import Explainer
 from methods.explainers.centre import Centre
 from methods.explainers.grad_cam import GradCam
 from methods.explainers.meaningful_perturbation import MeaningfulPerturbation, gaussian_blur
@@ -16,6 +19,7 @@ from methods.explainers.rise import Rise
 from methods.explainers.score_cam import ScoreCam
 from methods.explainers.sobel import Sobel
 from methods.random_masks import random_masks
+from methods.registry import build
 from methods.runtime import Runtime
 from tests import planted
 from tests.conftest import CLASSES, SIZE, small_classifier
@@ -162,6 +166,13 @@ def test_meaningful_perturbation_deletes_what_decides():
     inside = F.avg_pool2d(planted.truth().unsqueeze(1), 4).squeeze(1) > 0.5
     assert all(float(one[inside[0]].mean()) > 3 * float(one[~inside[0]].mean()) for one in saliency)
     assert method.explain(planted.model(), batch.images, batch.targets, batch.seeds).equal(saliency)
+
+
+def test_meaningful_perturbation_is_finite_down_to_the_least_power(classifier, images, targets, seeds):
+    method = MeaningfulPerturbation(iterations=3, power=1)
+    assert method.explain(classifier, images, targets, seeds).isfinite().all()
+    with pytest.raises(UserError, match="power"):
+        build(Explainer, "meaningful_perturbation", {"power": 0.9})
 
 
 def test_meaningful_perturbation_blurs_like_scipy():

@@ -1,23 +1,30 @@
 """Features of vision transformers as maps [B, C, h, w], and back."""
 
 import math
+from collections.abc import Sequence
 
 import torch
+from timm.layers import ClassifierHead, NormMlpClassifierHead
 from torch import Tensor, nn
 
 from methods.errors import UserError
 
 
-def to_map(features: Tensor, backbone: nn.Module) -> Tensor:
+def to_map(features: Tensor | Sequence[Tensor], backbone: nn.Module) -> Tensor:
     """Return a network's last features as [B, C, h, w].
 
-    Convolutional networks give them so. Swin gives [B, h, w, C]. A plain transformer gives one token per patch,
+    Convolutional networks and SAM give them so. Swin gives [B, h, w, C]. A plain transformer gives one token per patch,
     row by row, [B, prefix + h w, C]; class and register tokens before them are left out.
 
     Raises:
-        UserError: the network classifies by its class token, so that the last map does not reach the class; or its
-            tokens form no grid, or do not come from patches.
+        UserError: the network classifies by its class token, so that the last map does not reach the class; or it has
+            features of several scales; or its tokens form no grid, or do not come from patches.
     """
+    if not isinstance(features, Tensor):
+        raise UserError(
+            f"'{type(backbone).__name__}' classifies by features of several scales, which are no single map: "
+            "choose another architecture"
+        )
     if features.ndim == 4:
         return features.permute(0, 3, 1, 2) if _channels_last(backbone) else features
     if features.ndim != 3:
@@ -49,7 +56,8 @@ def from_map(features: Tensor, backbone: nn.Module) -> Tensor:
 
 def _undone(backbone: nn.Module) -> bool:
     """Whether the network's head takes one token per patch, which is what `from_map` makes of a map."""
-    return _patches(backbone) is not None and hasattr(backbone, "blocks")
+    pools_a_map = isinstance(getattr(backbone, "head", None), ClassifierHead | NormMlpClassifierHead)
+    return _patches(backbone) is not None and hasattr(backbone, "blocks") and not pools_a_map
 
 
 def _channels_last(backbone: nn.Module) -> bool:

@@ -15,6 +15,7 @@ NETWORKS = {
     "beit_base_patch16_224": TOKENS,
     "mixer_s32_224": {"img_size": 64},
     "swin_tiny_patch4_window7_224": {"img_size": 64, "embed_dim": 24, "depths": (1, 1), "num_heads": (2, 2)},
+    "samvit_base_patch16": {"img_size": 64, "depth": 2, "embed_dim": 32, "num_heads": 2, "window_size": 2},
     "test_resnet": {},
 }
 
@@ -64,6 +65,16 @@ def test_a_network_whose_head_takes_no_tokens_of_patches_is_refused(architecture
     model = create(architecture, 5, arguments={}).eval()
     with pytest.raises(UserError, match="choose another architecture"):
         model.features(torch.zeros(1, 3, 224, 224))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "size"), [("coat_tiny", 64), ("crossvit_tiny_240", 240), ("efficientvim_m1", 64)]
+)
+def test_a_network_of_features_of_several_scales_is_refused(architecture, size):
+    arguments = {} if architecture.startswith("efficientvim") else {"img_size": size}
+    model = create(architecture, 5, arguments=arguments).eval().requires_grad_(False)
+    with pytest.raises(UserError, match="several scales.*choose another architecture"):
+        model.features(torch.zeros(1, 3, size, size))
 
 
 @pytest.mark.parametrize(("shape", "complaint"), [((1, 7, 4), "no square grid"), ((1, 7), "neither a map nor tokens")])

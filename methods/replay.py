@@ -37,6 +37,12 @@ def replayed(network: nn.Module, call: Callable[..., Result], *inputs: Tensor) -
     return known.run(call, inputs)
 
 
+def warm_up(call: Callable[[], object], device: torch.device) -> None:
+    """Call until what a GPU will replay has been recorded; elsewhere once."""
+    for _ in range(PATIENCE + 1 if device.type == "cuda" else 1):
+        call()
+
+
 def forget(network: nn.Module | None = None) -> None:
     """Drop the recordings of one network, or of all, and with them the memory that they hold."""
     if network is None:

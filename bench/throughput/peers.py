@@ -1,7 +1,8 @@
 """Published implementations of the same methods, called as their documentation says.
 
-Each takes (teacher, images [B, 3, H, W] in [0, 1], targets [B]) and returns maps [B, h, w]; libraries are imported
-when called, from the optional extra `peers`. They are given the whole classifier, preprocessing included.
+Each takes (teacher, size, H and W of its images), does what is done once for a data set, and returns what is timed: a
+function of (images [B, 3, H, W] in [0, 1], targets [B]) that returns maps [B, h, w]. Libraries are imported when one is
+prepared, from the optional extra `peers`. They are given the whole classifier, preprocessing included.
 """
 
 from collections.abc import Callable
@@ -12,30 +13,34 @@ from torch import Tensor, nn
 
 from methods.classifier import Classifier
 
-Peer = Callable[[Classifier, Tensor, Tensor], Tensor]
+Size = tuple[int, int]
+Explain = Callable[[Tensor, Tensor], Tensor]
+Peer = Callable[[Classifier, Size], Explain]
 
 
-def pytorch_grad_cam(name: str) -> Peer:
+def pytorch_grad_cam(teacher: Classifier, size: Size, name: str) -> Explain:
     """`GradCAM` or `ScoreCAM` of the package grad-cam, https://github.com/jacobgil/pytorch-grad-cam."""
+    import pytorch_grad_cam
+    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
-    def explain(teacher: Classifier, images: Tensor, targets: Tensor) -> Tensor:
-        import pytorch_grad_cam
-        from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+    method, layer = getattr(pytorch_grad_cam, name), last_stage(teacher, size)
 
-        with getattr(pytorch_grad_cam, name)(model=teacher, target_layers=[last_stage(teacher)]) as cam:
+    def explain(images: Tensor, targets: Tensor) -> Tensor:
+        with method(model=teacher, target_layers=[layer]) as cam:
             found = cam(input_tensor=images, targets=[ClassifierOutputTarget(int(target)) for target in targets])
         return torch.from_numpy(found)
 
     return explain
 
 
-def torchcam(name: str) -> Peer:
+def torchcam(teacher: Classifier, size: Size, name: str) -> Explain:
     """`GradCAM` or `ScoreCAM` of torch-cam, https://github.com/frgfm/torch-cam."""
+    import torchcam.methods
 
-    def explain(teacher: Classifier, images: Tensor, targets: Tensor) -> Tensor:
-        import torchcam.methods
+    method, layer = getattr(torchcam.methods, name), last_stage(teacher, size)
 
-        with getattr(torchcam.methods, name)(teacher, target_layer=last_stage(teacher)) as extractor:
+    def explain(images: Tensor, targets: Tensor) -> Tensor:
+        with method(teacher, target_layer=layer) as extractor:
             if name == "ScoreCAM":
                 with torch.inference_mode():
                     scores = teacher(images)
@@ -47,34 +52,45 @@ def torchcam(name: str) -> Peer:
     return explain
 
 
-def captum_grad_cam(teacher: Classifier, images: Tensor, targets: Tensor) -> Tensor:
+def captum_grad_cam(teacher: Classifier, size: Size) -> Explain:
     """`LayerGradCam` of captum, https://captum.ai."""
     from captum.attr import LayerGradCam
 
-    found = LayerGradCam(teacher, last_stage(teacher)).attribute(images, target=targets, relu_attributions=True)
-    return found.detach()[:, 0]
+    layer = last_stage(teacher, size)
+
+    def explain(images: Tensor, targets: Tensor) -> Tensor:
+        found = LayerGradCam(teacher, layer).attribute(images, target=targets, relu_attributions=True)
+        return found.detach()[:, 0]
+
+    return explain
 
 
 def rise_transcription(
-    teacher: Classifier, images: Tensor, targets: Tensor, count: int, cells: int = 7, probability: float = 0.5
-) -> Tensor:
+    teacher: Classifier, size: Size, count: int, cells: int = 7, probability: float = 0.5
+) -> Explain:
     """RISE step by step, as the procedure of Petsiuk et al. reads: all masks first, then batches of 100.
 
-    Masks are made once per size in the paper; here too they are outside the loop over images.
+    The authors draw their masks once for a data set; here too they are drawn before anything is timed. What is timed
+    multiplies, classifies and sums. Ours draws masks for each image, from its own seed, and that is in its time.
     """
-    masks, maps = transcribed_masks(count, cells, probability, images.shape[-2:]).to(images.device), []
-    with torch.no_grad():
-        for image, target in zip(teacher.normalise(images), targets, strict=True):
-            stack = masks * image
-            scores = torch.cat(
-                [teacher.logits_of_normalised(stack[i : i + 100]).softmax(1) for i in range(0, count, 100)]
-            )
-            saliency = scores.T @ masks.view(count, -1)  # of every class, as the authors do
-            maps.append(saliency[target].view(images.shape[-2:]) / count / probability)
-    return torch.stack(maps)
+    masks = transcribed_masks(count, cells, probability, size).to(teacher.mean.device)
+
+    def explain(images: Tensor, targets: Tensor) -> Tensor:
+        maps = []
+        with torch.no_grad():
+            for image, target in zip(teacher.normalise(images), targets, strict=True):
+                stack = masks * image
+                scores = torch.cat(
+                    [teacher.logits_of_normalised(stack[i : i + 100]).softmax(1) for i in range(0, count, 100)]
+                )
+                saliency = scores.T @ masks.view(count, -1)  # of every class, as the authors do
+                maps.append(saliency[target].view(size) / count / probability)
+        return torch.stack(maps)
+
+    return explain
 
 
-def transcribed_masks(count: int, cells: int, probability: float, size: tuple[int, ...]) -> Tensor:
+def transcribed_masks(count: int, cells: int, probability: float, size: Size) -> Tensor:
     """Return [count, 1, H, W], one mask resized and cropped after the other."""
     height, width = size
     cell = -(-height // cells), -(-width // cells)
@@ -89,14 +105,16 @@ def transcribed_masks(count: int, cells: int, probability: float, size: tuple[in
     return masks
 
 
-def last_stage(teacher: Classifier) -> nn.Module:
+def last_stage(teacher: Classifier, size: Size) -> nn.Module:
     """Return the module whose output is `Classifier.features`: what a user would name as the target layer.
+
+    It is looked for by two passes of one image, with a hook on every module.
 
     Raises:
         LookupError: no module returns just that.
     """
     parameter = next(teacher.parameters())
-    example = torch.zeros(1, 3, 64, 64, dtype=parameter.dtype, device=parameter.device)
+    example = torch.zeros(1, 3, *size, dtype=parameter.dtype, device=parameter.device)
     with torch.no_grad():
         wanted, found = teacher.features(example), []
 

@@ -4,6 +4,7 @@
 """
 
 import warnings
+from functools import partial
 
 import pytest
 import torch
@@ -11,7 +12,6 @@ import torch.nn.functional as F
 from scipy.stats import spearmanr
 
 from bench.throughput import peers
-from bench.throughput.peers import last_stage
 from methods.classifier import Classifier, create
 from methods.explainers.grad_cam import GradCam
 from methods.explainers.grad_cam_plus_plus import GradCamPlusPlus
@@ -155,7 +155,7 @@ def test_folding_batch_norms_and_bf16_keep_the_map(explainer, images):
 
 @pytest.mark.parametrize("family", CONVOLUTIONAL)
 def test_grad_cam_plus_plus_of_pytorch_grad_cam(family, images):
-    theirs = published("pytorch_grad_cam", peers.pytorch_grad_cam("GradCAMPlusPlus"), family, images)
+    theirs = published("pytorch_grad_cam", partial(peers.pytorch_grad_cam, name="GradCAMPlusPlus"), family, images)
     ours = upsample(min_max(run(GradCamPlusPlus(), network(family), images)), (SIZE, SIZE))
     difference, _ = report("Grad-CAM++ | pytorch_grad_cam", family, ours, theirs)
     assert difference <= 2e-2, "they add 1e-6 to the denominator"
@@ -165,8 +165,8 @@ def test_grad_cam_plus_plus_of_pytorch_grad_cam(family, images):
 @pytest.mark.parametrize("family", CONVOLUTIONAL)
 def test_grad_cam_of_published_implementations(package, family, images):
     peer = {
-        "pytorch_grad_cam": peers.pytorch_grad_cam("GradCAM"),
-        "torchcam": peers.torchcam("GradCAM"),
+        "pytorch_grad_cam": partial(peers.pytorch_grad_cam, name="GradCAM"),
+        "torchcam": partial(peers.torchcam, name="GradCAM"),
         "captum": peers.captum_grad_cam,
     }[package]
     theirs = published(package, peer, family, images)
@@ -181,7 +181,7 @@ def test_grad_cam_of_published_implementations(package, family, images):
 @pytest.mark.parametrize("family", ["ResNet", "EfficientNet", "ConvNeXt"])
 def test_score_cam_of_published_implementations_differs_by_its_definition_alone(package, family, images):
     """Theirs equals their definition, written out; the difference from ours is reported."""
-    peer = getattr(peers, package)("ScoreCAM")
+    peer = partial(getattr(peers, package), name="ScoreCAM")
     theirs = published(package, peer, family, images)
     theirs_by_hand = softmax_score_cam(network(family).double(), images.double(), package)
     ours = run(ScoreCam(), network(family), images)
@@ -201,7 +201,7 @@ def test_rise_equals_the_transcription_that_is_timed(family, images, monkeypatch
     drawn = random_masks(50, 7, 0.5, (SIZE, SIZE), int(SEEDS[0]), images.device)
     masks = torch.cat([some.dense() for some in drawn]).unsqueeze(1)
     monkeypatch.setattr(peers, "transcribed_masks", lambda *settings: masks)
-    theirs = peers.rise_transcription(model, images[:1], predicted(model, images[:1]), count=50)
+    theirs = peers.rise_transcription(model, (SIZE, SIZE), count=50)(images[:1], predicted(model, images[:1]))
     ours = rise.explain(model, images[:1], predicted(model, images[:1]), SEEDS[:1])
     difference, correlation = report("RISE | transcription", family, ours, theirs)
     assert difference <= 1e-4 and correlation >= 0.999
@@ -246,10 +246,9 @@ def run_folded(explainer, model, images):
 def published(package, peer, family, images):
     pytest.importorskip(package, reason=f"{package} is not installed: make peers", exc_type=ImportError)
     model = network(family).requires_grad_(True)
-    assert last_stage(model) is not None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return peer(model, images.clone(), predicted(model, images)).double()
+        return peer(model, (SIZE, SIZE))(images.clone(), predicted(model, images)).double()
 
 
 def resized_by_opencv(maps):

@@ -127,6 +127,13 @@ def test_few_recordings_are_kept(recording, monkeypatch, images):
     assert recording.made == 4
 
 
+@pytest.mark.parametrize(("device", "expected"), [("cpu", 1), ("cuda", replay.PATIENCE + 1)])
+def test_warming_up_takes_as_many_calls_as_a_recording(recording, images, device, expected):
+    model, calls = small_classifier(), []
+    replay.warm_up(lambda: calls.append(model(images)), torch.device(device))
+    assert len(calls) == expected and recording.made == (device == "cuda")
+
+
 @pytest.fixture
 def failing(recording, monkeypatch):
     """As on a GPU where nothing can be recorded; counts the attempts."""

@@ -5,6 +5,7 @@ import os
 import time
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -22,6 +23,7 @@ from bench.training import predict
 from methods.classifier import Classifier, check_finite
 from methods.errors import UserError
 from methods.registry import build
+from methods.replay import warm_up
 from methods.runtime import Runtime
 
 
@@ -114,13 +116,13 @@ def explain(
 ) -> dict[str, list[Explanation]]:
     """Explain class `targets[i]` of photograph i by every method named; one image at a time.
 
-    Each method is called once before it is timed, and the device is synchronised around every timed call.
+    Each method is warmed up before it is timed, and the device is synchronised around every timed call.
     """
     found: dict[str, list[Explanation]] = {name: [] for name in names}
     with tqdm(total=len(names) * len(photographs), desc="explain", unit="map") as bar:
         for name in names:
             call = _Call(chosen, name, teacher, fits / f"{name}.safetensors", machine)
-            call(photographs[0], targets[0])
+            warm_up(partial(call, photographs[0], targets[0]), machine.device)
             for photograph, target in zip(photographs, targets, strict=True):
                 found[name].append(call(photograph, target))
                 bar.update()

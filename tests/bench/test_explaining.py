@@ -13,6 +13,8 @@ from bench import explaining, settings
 from bench.datasets.image_folder import ImageFolder
 from bench.explaining_report import duration, percent
 from methods.errors import UserError
+from methods.replay import PATIENCE
+from methods.runtime import Runtime
 from tests import miniature
 
 RED, BLUE = (200, 30, 40), (20, 40, 180)
@@ -142,6 +144,17 @@ def test_message_about_a_name_with_a_line_break_is_one_line(tmp_path):
     path.write_text("not an image")
     with pytest.raises(UserError, match="two�lines �\\[31m �.png"):
         explaining.read(path, "crop", 16)
+
+
+@pytest.mark.parametrize(("device", "warming"), [("cpu", 1), ("cuda", PATIENCE + 1)])
+def test_a_method_is_warmed_up_until_a_gpu_replays_it(monkeypatch, tmp_path, device, warming):
+    calls = []
+    monkeypatch.setattr(
+        explaining, "_Call", lambda chosen, name, *rest: lambda *image: calls.append(name) or len(calls)
+    )
+    found = explaining.explain(None, ["a", "b"], None, tmp_path, [None] * 3, [0] * 3, Runtime(torch.device(device)))
+    assert calls == (warming + 3) * ["a"] + (warming + 3) * ["b"]
+    assert found["a"] == [warming + 1, warming + 2, warming + 3]
 
 
 @pytest.mark.parametrize(

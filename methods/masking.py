@@ -98,7 +98,7 @@ def stream(model: Classifier, image: Tensor, masks: Iterable[Masks], target: Ten
     size = batch_size(model, visible)
     for several in masks:
         for part in several.split(size):
-            copies = _rounded(part, size).times(visible)
+            copies = rounded(part, size).times(visible)
             yield part, _probabilities(model, copies, target.expand(len(copies)))[: len(part)]
 
 
@@ -143,7 +143,7 @@ def normalised_probabilities(model: Classifier, normalised: Tensor, targets: Ten
     return torch.cat([_probabilities(model, images, classes) for images, classes in parts])
 
 
-def _rounded(part: Masks, size: int) -> Masks:
+def rounded(part: Masks, size: int) -> Masks:
     """On a GPU, repeat masks up to a power of two or `size`: to plan for a new number takes seconds the first time.
 
     To `FIXED` at least, for fewer take no less time there.

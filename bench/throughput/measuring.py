@@ -11,6 +11,7 @@ from statistics import median
 import torch
 from torch import Tensor, nn
 
+from methods import masking
 from methods.classifier import Classifier
 from methods.replay import PATIENCE, forget
 from methods.runtime import Runtime
@@ -71,12 +72,13 @@ class Turns:
 
 @contextmanager
 def counted(model: nn.Module) -> Iterator[list[int]]:
-    """Within the context, list how many images each forward pass takes, of copies of the network too.
+    """Within the context, list how many images each forward pass is asked for, of copies of the network too.
 
-    Backward passes do not count.
+    Neither backward passes count nor masks that `masking.rounded` repeats to fill a pass.
     """
     passes: list[int] = []
-    kind = type(model)
+    filler: list[int] = []  # of the pass to come
+    kind, rounded = type(model), masking.rounded
     ways: tuple[str, ...] = ("forward", "attention_maps")
     if isinstance(model, Classifier):
         ways = ("features", "features_and_gradient", "logits_of_normalised")
@@ -85,16 +87,24 @@ def counted(model: nn.Module) -> Iterator[list[int]]:
 
     def counting(method: Callable[..., object]) -> Callable[..., object]:
         def call(network: nn.Module, images: Tensor, *rest: Tensor) -> object:
-            passes.append(len(images))
+            passes.append(len(images) - sum(filler))
+            filler.clear()
             return method(network, images, *rest)
 
         return call
 
+    def filling(part: masking.Masks, size: int) -> masking.Masks:
+        filled = rounded(part, size)
+        filler[:] = [len(filled) - len(part)]
+        return filled
+
     for name, method in own.items():
         setattr(kind, name, counting(method))
+    masking.rounded = filling
     try:
         yield passes
     finally:
+        masking.rounded = rounded
         for name, method in own.items():
             setattr(kind, name, method)
 

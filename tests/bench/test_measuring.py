@@ -4,8 +4,11 @@ import pytest
 
 from bench.throughput import measuring
 from bench.throughput.measuring import Turns, counted
+from methods import batch_size
+from methods.classifier import Classifier
 from methods.explainers.grad_cam import GradCam
 from methods.explainers.rise import Rise
+from tests.conftest import small_classifier
 
 
 class Machine:
@@ -70,3 +73,20 @@ def test_every_forward_pass_is_counted_with_its_images(explainer, expected, clas
     assert passes == expected
     explainer.explain(classifier, images, targets, seeds)
     assert passes == expected, "counted within the context alone"
+
+
+def test_masks_that_fill_a_pass_on_a_gpu_are_not_asked_for(images, targets, seeds, monkeypatch):
+    monkeypatch.setitem(batch_size.CANDIDATES, "cpu", (16, 64))  # as if a CPU were searched for
+    monkeypatch.setattr(
+        batch_size, "_costs", lambda model, image: {16: batch_size.Cost(1, 0), 64: batch_size.Cost(0, 0)}
+    )
+    classifier, taken = small_classifier(), []
+    logits = classifier.logits_of_normalised
+    monkeypatch.setattr(Classifier, "logits_of_normalised", lambda self, some: taken.append(len(some)) or logits(some))
+    with counted(classifier) as passes:
+        Rise(masks=70).explain(classifier, images[:1], targets[:1], seeds[:1])
+        GradCam().explain(classifier, images, targets, seeds)
+    assert (passes, taken) == ([64, 6, 4], [64, 16])
+    with counted(classifier) as passes:
+        Rise(masks=5).explain(classifier, images[:1], targets[:1], seeds[:1])
+    assert passes == [5]

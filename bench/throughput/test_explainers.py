@@ -38,8 +38,9 @@ def test_throughput(
 
     Both are warmed up and the device is synchronised inside the timed call. Every timed call explains the next
     images. The number of calls follows from a first one, so that a measurement takes about --seconds.
-    `forward_ratio` is the time over one bare forward pass of the same batch; `overhead` is the time over that of
-    the forward passes that the explainer asks for, counted, each at the batch where the bare teacher is fastest.
+    `forward_ratio` is the time over one bare forward pass of the same batch, which takes `forward_seconds`; `overhead`
+    is the time over that of the forward passes that the explainer asks for, counted, each at the batch where the bare
+    teacher is fastest. Explainers that were timed in different processes compare by `forward_ratio`.
     """
     method, size = build_explainer(chosen, explainer), chosen.timing_size or chosen.image_size
     model, seconds = network(method, size), request.config.getoption("--seconds")
@@ -95,6 +96,7 @@ def test_throughput(
         "precision": machine.precision,
         "fps": count / taken,
         "forward_ratio": taken / turns.median(count),
+        "forward_seconds": turns.median(count),
         "images": "evaluation" if explains_evaluation_images(request.config) else "noise",
         "forward_passes": mean(asked) / count,
         "overhead": median(one / (n * least) for one, n in zip(spent, asked, strict=True)) if all(asked) else None,

@@ -5,11 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
-def test_peers_explain_the_evaluation_images_with_the_trained_teacher_in_turn(trained, tmp_path):
-    out = tmp_path / "peers.json"
+def timed(trained, out, name, *words):
+    """What the suite's file of this name records of the trained teacher and the evaluation images."""
     options = {
         "params": trained.params,
         "experiment": "mini",
@@ -18,20 +20,23 @@ def test_peers_explain_the_evaluation_images_with_the_trained_teacher_in_turn(tr
         "predictions": trained.results / "predictions.parquet",
         "benchmark-json": out,
     }
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "bench/throughput/test_peers.py",
-        "-k",
-        "transcription",
-        "--benchmark-only",
-    ]
-    words = [*command, "-q", "-p", "no:cacheprovider", *(f"--{name}={value}" for name, value in options.items())]
+    command = [sys.executable, "-m", "pytest", f"bench/throughput/{name}", "--benchmark-only", "-q"]
+    words = [*command, "-p", "no:cacheprovider", *words, *(f"--{name}={value}" for name, value in options.items())]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    (found,) = json.loads(out.read_text(encoding="utf-8"))["benchmarks"]
+    return json.loads(out.read_text(encoding="utf-8"))["benchmarks"]
+
+
+def test_peers_explain_the_evaluation_images_with_the_trained_teacher_in_turn(trained, tmp_path):
+    (found,) = timed(trained, tmp_path / "peers.json", "test_peers.py", "-k", "transcription")
     info = found["extra_info"]
     assert (info["experiment"], info["pair"], info["images"]) == ("mini", "rise, transcription", "evaluation")
     assert [len(seconds) for seconds in info["timings"].values()] == [6, 6] and len(found["stats"]["data"]) == 6
     assert info["seconds"]["ours"] == found["stats"]["median"]
+
+
+def test_the_bare_pass_that_an_explainer_is_compared_with_is_recorded(trained, tmp_path):
+    (found,) = timed(trained, tmp_path / "one.json", "test_explainers.py", "-k", "centre and one", "--seconds", "0.1")
+    info = found["extra_info"]
+    assert info["forward_seconds"] > 0 and info["batch"] == 1
+    assert info["forward_ratio"] == pytest.approx(found["stats"]["median"] / info["forward_seconds"])

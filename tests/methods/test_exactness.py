@@ -23,19 +23,21 @@ from methods.resize import min_max, upsample
 from methods.runtime import Runtime
 
 SIZE, CLASSES = 64, 5
-FAMILIES = {
-    "ResNet": ("resnet18", {"channels": (8, 16, 24, 32)}),
+MASKS = 30  # of RISE
+DISTINCT = 16  # values that a map has at least: fewer would agree too easily
+FAMILIES = {  # all with 8 x 8 last features
+    "ResNet": ("resnet18", {"channels": (8, 16, 24, 32), "output_stride": 8}),
     "VGG": ("vgg11", {"mlp_ratio": 1 / 64}),  # else 100 million weights in its head
     "MobileNet": ("mobilenetv2_035", {"output_stride": 8}),
-    "EfficientNet": ("test_efficientnet", {}),
-    "ConvNeXt": ("test_convnext", {}),
+    "EfficientNet": ("test_efficientnet", {"output_stride": 8}),
+    "ConvNeXt": ("test_convnext", {"output_stride": 8}),
     "Swin": (
         "swin_tiny_patch4_window7_224",
         {"img_size": SIZE, "embed_dim": 24, "depths": (1, 1), "num_heads": (2, 2)},
     ),
     "ViT": (
         "vit_tiny_patch16_224",
-        {"img_size": SIZE, "depth": 2, "embed_dim": 32, "num_heads": 2, "global_pool": "avg"},
+        {"img_size": SIZE, "patch_size": 8, "depth": 2, "embed_dim": 32, "num_heads": 2, "global_pool": "avg"},
     ),
 }
 CONVOLUTIONAL = [name for name in FAMILIES if name not in ("Swin", "ViT")]
@@ -52,6 +54,10 @@ def network(family) -> Classifier:
                 torch.nn.init.uniform_(module.weight, 0.8, 1.6)
                 torch.nn.init.uniform_(module.bias, -0.3, 0.5)
         torch.nn.init.normal_(model.backbone.get_classifier().weight, std=0.5)
+    if family == "VGG":  # which knows no output_stride
+        for name, layer in list(model.backbone.features.named_children())[-10:]:
+            if isinstance(layer, torch.nn.MaxPool2d):
+                setattr(model.backbone.features, name, torch.nn.MaxPool2d(3, stride=1, padding=1))
     return model.requires_grad_(False)
 
 
@@ -68,6 +74,7 @@ def report(what, family, ours, theirs):
     """Print and return the largest difference after min-max, and the smallest rank correlation, of maps [B, h, w]."""
     ours, theirs = (min_max(maps.double()) for maps in (ours, theirs))
     assert float(ours.flatten(1).std(1).min()) > 0.01, "a flat map agrees with anything"
+    assert min(len(one.unique()) for one in ours) >= DISTINCT
     difference = float((ours - theirs).abs().max())
     correlation = min(spearmanr(a.flatten(), b.flatten()).statistic for a, b in zip(ours, theirs, strict=True))
     print(f"{what} | {family} | {difference:.1e} | {correlation:.6f}")
@@ -126,21 +133,25 @@ def test_score_cam_equals_its_definition_in_float64(family, images):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_rise_equals_its_definition_in_float64(family, images):
-    rise, model = Rise(masks=50), network(family).double()
+    rise, model = Rise(masks=MASKS), network(family).double()
     expected = torch.zeros(2, SIZE, SIZE, dtype=torch.float64)
     for i, target in enumerate(predicted(model, images)):
-        drawn = random_masks(50, 7, 0.5, (SIZE, SIZE), int(SEEDS[i]), images.device)
+        drawn = random_masks(MASKS, 7, 0.5, (SIZE, SIZE), int(SEEDS[i]), images.device)
         masks = torch.cat([some.dense() for some in drawn]).double().unsqueeze(1)
         copies = model.normalise(images[i : i + 1].double()) * masks
         scores = model.logits_of_normalised(copies).softmax(1)[:, target]
-        expected[i] = torch.einsum("n,nhw->hw", scores, masks[:, 0]) / (50 * 0.5)
+        expected[i] = torch.einsum("n,nhw->hw", scores, masks[:, 0]) / (MASKS * 0.5)
     difference, _ = report("RISE, float64 | definition", family, run(rise, network(family), images), expected)
     assert difference <= 1e-4
 
 
-@pytest.mark.parametrize("explainer", [GradCam(), ScoreCam(), Rise(masks=200)], ids=["grad_cam", "score_cam", "rise"])
-def test_folding_batch_norms_and_bf16_keep_the_map(explainer, images):
-    """On EfficientNet; bf16 by autocast, as `precision: bf16` runs it."""
+@pytest.mark.parametrize(
+    ("explainer", "least"),
+    [(GradCam(), 0.99), (ScoreCam(), 0.999), (Rise(masks=200), 0.999)],
+    ids=["grad_cam", "score_cam", "rise"],
+)
+def test_folding_batch_norms_and_bf16_keep_the_map(explainer, least, images):
+    """On EfficientNet; bf16 by autocast, as `precision: bf16` runs it. Half of Grad-CAM's values lie near zero."""
     model = network("EfficientNet")
     whole = run(explainer, model, images)
     difference, _ = report(
@@ -149,8 +160,8 @@ def test_folding_batch_norms_and_bf16_keep_the_map(explainer, images):
     assert difference <= 1e-4
     with Runtime(images.device, "bf16").autocast():
         half = run_folded(explainer, model, images)
-    _, correlation = report(f"{explainer.__class__.__name__}, bf16 | fp32", "EfficientNet", half, whole)
-    assert correlation >= 0.999
+    difference, correlation = report(f"{explainer.__class__.__name__}, bf16 | fp32", "EfficientNet", half, whole)
+    assert difference <= 5e-2 and correlation >= least
 
 
 @pytest.mark.parametrize("family", CONVOLUTIONAL)
@@ -197,11 +208,11 @@ def test_score_cam_of_published_implementations_differs_by_its_definition_alone(
 @pytest.mark.parametrize("family", FAMILIES)
 def test_rise_equals_the_transcription_that_is_timed(family, images, monkeypatch):
     """Given our masks, of one image."""
-    rise, model = Rise(masks=50), network(family)
-    drawn = random_masks(50, 7, 0.5, (SIZE, SIZE), int(SEEDS[0]), images.device)
+    rise, model = Rise(masks=MASKS), network(family)
+    drawn = random_masks(MASKS, 7, 0.5, (SIZE, SIZE), int(SEEDS[0]), images.device)
     masks = torch.cat([some.dense() for some in drawn]).unsqueeze(1)
     monkeypatch.setattr(peers, "transcribed_masks", lambda *settings: masks)
-    theirs = peers.rise_transcription(model, (SIZE, SIZE), count=50)(images[:1], predicted(model, images[:1]))
+    theirs = peers.rise_transcription(model, (SIZE, SIZE), count=MASKS)(images[:1], predicted(model, images[:1]))
     ours = rise.explain(model, images[:1], predicted(model, images[:1]), SEEDS[:1])
     difference, correlation = report("RISE | transcription", family, ours, theirs)
     assert difference <= 1e-4 and correlation >= 0.999

@@ -30,18 +30,23 @@ def choose(values: pd.Series) -> dict[str, str]:
     }
 
 
+def first_seed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of one explainer's least seed: those of the maps that are shown, if it has several."""
+    return rows[rows["seed"] == rows["seed"].min()]
+
+
 def read(scores: Path, explainers: list[str], image_ids: list[str]) -> dict[str, dict[str, str]]:
     """Return the cases of every method, explainer -> case -> image id, from the score files in folder `scores`.
 
-    Ablations and controls have none, and neither has a method that was not scored. Values are means over seeds.
+    Ablations and controls have none, and neither has a method that was not scored. Values are those of `first_seed`.
     """
     found = {}
     for name in explainers:
         path = scores / f"{name}.parquet"
         if glossary.kind(name) != "method" or not path.is_file():
             continue
-        rows = read_rows(path)
-        values = rows[rows["metric"] == METRIC].groupby("image_id")["value"].mean()
+        rows = first_seed(read_rows(path))
+        values = rows[rows["metric"] == METRIC].set_index("image_id")["value"]
         chosen = choose(values.reindex(image_ids))
         if chosen:
             found[name] = chosen

@@ -2,12 +2,14 @@
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isnan
 from pathlib import Path
 from typing import Any
 
-from reports import glossary
+import pandas as pd
+
+from reports import cases, glossary
 from reports.results import Results
 
 CASES = ("best", "median", "worst")
@@ -54,6 +56,7 @@ def read(results: Results, budget: int) -> Gallery:
     if not told or "first" not in told:
         return Gallery()
     chosen = {metric: title for metric, title in TOLD.items() if metric in results.measures}
+    results = replace(results, scores=_of_first_seed(results.rows))
     folder = _Folder(results.folder / "gallery", budget)
     by_id = {image["image_id"]: image for image in told["images"]}
     first = told["images"][: told["first"]]
@@ -74,6 +77,15 @@ def read(results: Results, budget: int) -> Gallery:
         photographs=bool(told["photographs"]),
         left_out=len(shown) - len(kept),
     )
+
+
+def _of_first_seed(rows: Mapping[str, pd.DataFrame]) -> dict[tuple[str, str], pd.Series]:
+    """Return (explainer, metric) -> value by image, of the seed whose maps are shown."""
+    return {
+        (name, str(metric)): values.set_index("image_id")["value"]
+        for name, own in rows.items()
+        for metric, values in cases.first_seed(own).groupby("metric")
+    }
 
 
 class _Folder:

@@ -77,6 +77,7 @@ def read(folder: Path, experiment: Experiment, more: Sequence[str] = ()) -> Exhi
 
 
 def _maps(folder: Path, experiment: Experiment, chosen: NDArray[np.bool_]) -> dict[str, Tensor]:
+    """Return the maps of the first seed, to which the scores and the cases belong; see `cases.first_seed`."""
     found = {}
     for name in glossary.display_order(list(experiment.explainers)):
         path = folder / f"{name}.safetensors"

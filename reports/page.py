@@ -55,6 +55,7 @@ class Section:
     fidelity: list[dict[str, Any]]
     differences: dict[str, dict[str, Contrast]]
     ranks: CriticalDifference | None
+    seeds: dict[str, int]
     spread: dict[tuple[str, str], SeedSpread]
     protocol_ids: dict[str, str]
     protocol_shared: dict[str, str]
@@ -105,6 +106,7 @@ def section(number: int, results: Results, gallery_bytes: int) -> Section:
         fidelity=tables.fidelity(results),
         differences=minus,
         ranks=ranked,
+        seeds=seeds.several(results),
         spread=seeds.spread(results),
         protocol_ids={metric: protocols.identity(one) for metric, one in results.protocols.items()},
         protocol_shared=protocols.shared(results),

@@ -1,17 +1,20 @@
-"""How much the means change from one seed to the next."""
+"""Which means come from several seeds, and how much they change from one seed to the next."""
 
 from bench.statistics import SeedSpread, seed_spread
 from reports.results import Results
 
 
+def several(results: Results) -> dict[str, int]:
+    """Return explainer -> its number of seeds, of those that were trained or drawn from more than one."""
+    counts = {name: results.rows[name]["seed"].nunique() for name in results.explainers if name in results.rows}
+    return {name: count for name, count in counts.items() if count > 1}
+
+
 def spread(results: Results) -> dict[tuple[str, str], SeedSpread]:
-    """Return (explainer, metric) -> spread, of metrics with a direction; empty if there is only one seed."""
-    if results.seeds < 2:
-        return {}
+    """Return (explainer, metric) -> spread, of metrics with a direction and explainers of `several` seeds."""
     found = {
         (name, metric): seed_spread(results.rows[name].query("metric == @metric"))
-        for name in results.explainers
-        if name in results.rows
+        for name in several(results)
         for metric in results.ranking
     }
     return {key: one for key, one in found.items() if one.images}

@@ -17,6 +17,7 @@ from methods.errors import UserError
 from methods.explainers.surrogate import Surrogate
 from reports import cases, exhibits, gallery, layers, picture, results, stage_attention
 from tests.reports import result_tree
+from tests.reports.reading import Page, rendered
 
 
 @pytest.fixture
@@ -78,6 +79,18 @@ def test_cases_are_those_of_the_scores_and_methods_alone_have_them(tree, tmp_pat
     assert sorted(rows)[6] == rows[own["median"]], "the better of the two in the middle"
     pictured = {image["image_id"]: image["maps"] for image in told["images"]}
     assert all(name in pictured[one] for name, found in told["cases"].items() for one in found.values())
+
+
+def test_of_several_seeds_the_first_is_shown_and_its_scores_and_cases(tree, tmp_path):
+    result_tree.write_results(tmp_path / "results/parts", seeds=3)
+    gallery.main(tree, "parts", tmp_path)
+    told = artifacts.read_json(tmp_path / "results/parts/gallery/gallery.json")
+    first = result_tree.scores("parts", "rise", 12, ("insertion",), seed=0).set_index("image_id")["value"]
+    assert first[told["cases"]["rise"]["best"]] == first.max() and first[told["cases"]["rise"]["worst"]] == first.min()
+    shown = exhibits.read(results.read(tmp_path / "results/parts", committed=False), budget=10**6)
+    scored = dict(next(one for one in shown.first[1]["maps"] if one["name"] == "rise")["scores"])
+    assert scored["Insertion"] == f"{first['image-001']:.3f}"
+    assert "Of several trainings or draws the first is shown" in Page(rendered(tmp_path, tree)).text
 
 
 def test_without_scores_there_are_no_cases(tree, tmp_path):

@@ -1,6 +1,5 @@
 """The tables of the report against numbers worked out by hand."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -171,9 +170,11 @@ def test_a_reference_counts_only_beside_a_run_of_another_experiment():
 def test_spread_is_over_seeds_and_empty_for_one():
     results = made(rise={"insertion": [0.3, 0.5]})
     rows = pd.DataFrame({"seed": [0, 0, 1, 1], "image_id": ["a", "b"] * 2, "value": [0.2, 0.4, 0.4, 0.6]})
+    results.rows["rise"] = rows[rows["seed"] == 0].assign(metric="insertion")
+    assert seeds.several(results) == {} == seeds.spread(results)
     results.rows["rise"] = rows.assign(metric="insertion")
-    assert seeds.spread(results) == {}
-    found = seeds.spread(replace(results, seeds=2))["rise", "insertion"]
+    assert seeds.several(results) == {"rise": 2}
+    found = seeds.spread(results)["rise", "insertion"]
     assert (found.seeds, found.images, found.mean) == (2, 2, pytest.approx(0.4))
     assert found.std == pytest.approx(0.2 / 2**0.5)
 

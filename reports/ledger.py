@@ -15,7 +15,8 @@ BADGES = {
     "inconclusive": ("≈", "open"),
     "not testable here": ("?", "untested"),
 }
-SPEAKING = {"reproduced": ("better", "non-inferior"), "not reproduced": ("worse", "inferior")}  # outcomes
+LOST = ("worse", "inferior")  # outcomes
+SPEAKING = {"reproduced": ("better", "non-inferior"), "not reproduced": LOST, "inconclusive": LOST}
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,13 @@ class Verdict:
 
     @property
     def telling(self) -> dict[str, Any] | None:
-        """The figure to tell first, None without any.
+        """The figure to tell first, None without any or without a test.
 
-        The one whose interval the reason quotes, or else the first that speaks for the verdict, or else the first.
+        The one whose interval the reason quotes, or else the first that speaks for the verdict, of one that is open
+        against the claim, or else the first.
         """
+        if self.word == "not testable here":
+            return None
         quoted = [one for one in self.figures if _interval(one) in self.reason]
         speaking = [
             one for one in self.figures if str(one.get("outcome") or "").startswith(SPEAKING.get(self.word, ()))

@@ -53,7 +53,7 @@ def test_the_figure_that_the_reason_quotes_is_told_first():
 
 
 @pytest.mark.parametrize(
-    ("word", "label"), [("reproduced", "c"), ("not reproduced", "b"), ("inconclusive", "a"), ("not testable here", "a")]
+    ("word", "label"), [("reproduced", "c"), ("not reproduced", "b"), ("inconclusive", "b"), ("something else", "a")]
 )
 def test_else_the_first_figure_that_speaks_for_the_verdict(word, label):
     outcomes = {"a": "not distinguishable", "b": "inferior (margin 0.05); worse", "c": "better", "d": "better"}
@@ -61,6 +61,15 @@ def test_else_the_first_figure_that_speaks_for_the_verdict(word, label):
     own = told(figures=figures, reason="Why not.", verdict=word)
     [entry] = ledger.entries([with_claims("parts", {"x": own})])
     assert entry.verdicts[0].telling["label"] == label
+
+
+def test_an_open_verdict_without_a_loss_tells_its_first_figure_and_one_without_a_test_none():
+    figures = [{"label": name, "outcome": one} for name, one in (("a", "not distinguishable"), ("b", "better"))]
+    found = {word: told(figures=figures, reason="Why not.", verdict=word) for word in ledger.BADGES}
+    tellings = {
+        entry.verdicts[0].word: entry.verdicts[0].telling for entry in ledger.entries([with_claims("a", found)])
+    }
+    assert tellings["inconclusive"]["label"] == "a" and tellings["not testable here"] is None
 
 
 def test_missing_data_are_named(whole):

@@ -92,6 +92,14 @@ def test_first_screen_tells_which_claims_reproduce(opened):
     assert page.get_by_text("of 5 claims, 2 reproduced").first.bounding_box()["y"] < 800
 
 
+@pytest.mark.parametrize("width", [1440, 390])
+def test_labels_of_the_figures_behind_verdicts_are_not_cut(opened, width):
+    page = opened[0]
+    page.set_viewport_size({"width": width, "height": 800})
+    cut = "(parts) => parts.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent)"
+    assert page.locator(".matrix .chosen :is(.figure, .figure span)").evaluate_all(cut) == []
+
+
 def test_choosing_an_experiment_shows_it_alone_and_keeps_the_choice(opened, address):
     page, _, complaints = opened
     assert shown_experiments(page) == ["parts"]

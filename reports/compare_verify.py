@@ -23,6 +23,7 @@ are counted and not decided.
 import math
 from dataclasses import dataclass
 
+from reports import glossary
 from reports.compare_experiment import Comparison
 from reports.compare_networks import TEACHER
 from reports.compare_rows import Row
@@ -90,7 +91,7 @@ class Verification:
         told = f"{self.checked} rows checked, {self.identical} identical"
         told += f", {self.within} with a difference within the margin" if self.within else ""
         told += f"; {self.undecided} more of too few images to tell" if self.undecided else ""
-        told += f"; not run: {', '.join(self.left_out)}" if self.left_out else ""
+        told += f"; not run: {'; '.join(map(glossary.title, self.left_out))}" if self.left_out else ""
         failed = f"{len(self.failures)} row{'s' if len(self.failures) > 1 else ''} failed; " if self.failures else ""
         return failed + told
 

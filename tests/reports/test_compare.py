@@ -82,7 +82,7 @@ def test_verification_fails_and_names_the_row_with_both_means_and_the_interval(f
     assert stopped.value.code == 1
     told = capsys.readouterr().out
     assert "RISE    Insertion AUC" in told and "+0.300" in told and "differs by more than the margin" in told
-    assert "NOT verified: 1 row failed; 8 rows checked, 7 identical; not run: surrogate_no_attention" in told
+    assert "NOT verified: 1 row failed; 8 rows checked, 7 identical; not run: Surrogate, no attention" in told
     assert "A row fails if" in told
     html = (tmp_path / "out/index.html").read_text()
     assert "NOT verified" in Page(html).text
@@ -92,7 +92,7 @@ def test_verification_fails_and_names_the_row_with_both_means_and_the_interval(f
 def test_verification_passes_without_what_only_the_reference_has(folders, capsys):
     edit(folders[1], "rise", lambda rows: raised(rows, by=-0.3))
     compare.main(*map(str, folders), verify=True)
-    assert "\nverified: 8 rows checked, 8 identical; not run: surrogate_no_attention" in capsys.readouterr().out
+    assert "\nverified: 8 rows checked, 8 identical; not run: Surrogate, no attention" in capsys.readouterr().out
 
 
 def test_run_whose_scores_are_lost_fails(folders, capsys):

@@ -28,7 +28,7 @@ def test_identical_run_passes_and_methods_of_the_reference_alone_are_named():
     found = check(reference, made(ALL, top1=0.97))
     assert (found.passed, found.checked, found.identical) == (True, 4, 4)
     assert found.left_out == ("surrogate_no_attention",)
-    assert found.sentence == "4 rows checked, 4 identical; not run: surrogate_no_attention"
+    assert found.sentence == "4 rows checked, 4 identical; not run: Surrogate, no attention"
 
 
 @pytest.mark.parametrize("metric", [HIGHER, LOWER, NEITHER])

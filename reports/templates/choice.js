@@ -1,5 +1,8 @@
 // One experiment at a time: #experiment=<key>, and &at=<id> once a link within the page was followed.
 const EVERY = "*";
+function decoded(hash) {
+  try { return decodeURIComponent(hash); } catch { return ""; } // a page may be called with anything
+}
 function chooseExperiments() {
   const radios = [...document.querySelectorAll('input[name="experiment"]')];
   if (!radios.length) return;
@@ -21,11 +24,14 @@ function chooseExperiments() {
   const follow = () => {
     const words = new URLSearchParams(location.hash.slice(1));
     const known = words.has("experiment");
-    const at = known ? words.get("at") : decodeURIComponent(location.hash.slice(1));
+    const at = known ? words.get("at") : decoded(location.hash.slice(1));
     const target = at ? document.getElementById(at) : null;
     const section = target && target.closest("section[data-experiment]");
     show(section && chosen().value !== EVERY ? section.dataset.experiment : words.get("experiment"));
     if (!target) return;
+    for (const verdict of target.querySelectorAll(".verdict")) {
+      if ([EVERY, verdict.dataset.of].includes(chosen().value)) verdict.querySelector("details").open = true;
+    }
     remember(at);
     target.scrollIntoView();
   };

@@ -214,6 +214,27 @@ def test_figures_of_a_claim_open_and_fit(opened):
     assert complaints == []
 
 
+def test_link_of_a_figure_opens_those_of_the_chosen_experiment(opened):
+    page, _, complaints = opened
+    page.locator('input[value="reference/parts"]').check()
+    page.evaluate("location.hash = 'claim-3'")
+    page.wait_for_url("**at=claim-3")
+    tables = page.locator("#claim-3 table")
+    assert [one.is_visible() for one in tables.all()] == [False, True]
+    page.locator('input[value="*"]').check()
+    page.evaluate("location.hash = 'claim-4'")
+    page.wait_for_url("**at=claim-4")
+    assert all(one.is_visible() for one in page.locator("#claim-4 table").all())
+    assert complaints == []
+
+
+def test_address_that_cannot_be_decoded_shows_the_first_experiment(opened, address):
+    page, _, complaints = opened
+    page.goto(f"{address}#%")
+    page.reload()
+    assert shown_experiments(page) == ["parts"] and complaints == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_verdicts_can_be_read_in_light_and_dark(browser, address, scheme):
     page = browser.new_page(color_scheme=scheme)

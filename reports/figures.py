@@ -1,23 +1,19 @@
 """Figures of speed and of training: accuracy against speed, curves by epoch."""
 
-from typing import Any
-
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.text import Annotation, Text
+from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
-from matplotlib.transforms import Bbox
 
 from reports import glossary
 from reports.drawing import INK, MARKERS, PALETTE, Drawing, canvas, drawn, means, paired
+from reports.labels import label_points
 from reports.results import Results
 from reports.speeds import Speed
 
-NEAR = 8  # points sideways, or beyond its bar; a name further off is joined to its point by a line
 KINDS = ("losses", "accuracy")  # of curves of training
-LAST_PLACE = ((0.0, -40.0), "center")  # of a name that fits nowhere
 
 
 def accuracy_against_speed(
@@ -39,7 +35,7 @@ def accuracy_against_speed(
     with canvas(4.6 if place else 5.4, 3.7) as (figure, [axes]):
         axes.set_xscale("log")
         means(axes, results, chosen, x="fps", y="mean")
-        _front(axes, chosen[chosen["explainer"].map(glossary.kind) == "method"], measure.better)
+        front = _front(axes, chosen[chosen["explainer"].map(glossary.kind) == "method"], measure.better)
         axes.xaxis.set_major_locator(LogLocator(numticks=8))
         axes.xaxis.set_major_formatter("{x:,g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
@@ -53,16 +49,18 @@ def accuracy_against_speed(
         )  # fmt: skip
         axes.set_xlabel("frames per second, one image at a time (log)")
         axes.set_ylabel(f"{measure.title} ({'reversed: ' * (measure.better == 'lower')}{measure.better} is better)")
-        _label_points(figure, axes, chosen)
+        label_points(figure, axes, chosen, front)
         return drawn(figure, results.key, f"{metric}-speed{place}", f"{measure.title} against frames per second")
 
 
-def _front(axes: Axes, methods: pd.DataFrame, better: str) -> None:
+def _front(axes: Axes, methods: pd.DataFrame, better: str) -> Line2D:
     """Join the methods that no other one beats in both speed and accuracy."""
     ordered = methods.sort_values("fps", ascending=False)
     best = ordered["mean"].cummin() if better == "lower" else ordered["mean"].cummax()
     front = ordered[(ordered["mean"] == best) & ~best.duplicated()]
-    axes.plot(front["fps"], front["mean"], color=INK, alpha=0.35, lw=1.2, drawstyle="steps-post", zorder=1)
+    fps, mean = np.repeat(front["fps"], 2)[1:], np.repeat(front["mean"], 2)[:-1]
+    (steps,) = axes.plot(fps, mean, color=INK, alpha=0.35, lw=1.2, zorder=1)
+    return steps
 
 
 def training(results: Results, name: str, kind: str) -> Drawing | None:
@@ -90,58 +88,3 @@ def _curves(key: str, name: str, title: str, rows: pd.DataFrame, columns: list[s
         axes.set_xlabel("epoch")
         axes.set_title(title, loc="left")
         return drawn(figure, key, name, f"{title} by epoch")
-
-
-def _label_points(figure: Figure, axes: Axes, rows: pd.DataFrame) -> None:
-    """Write each name beside its point, above its bar or below it, where it covers no name, point or bar."""
-    figure.draw_without_rendering()
-    line = axes.transData.transform((glossary.PAPER_FPS, 0))[0]
-    taken = [Bbox.from_extents(line - 2, axes.bbox.y0, line + 2, axes.bbox.y1)]
-    rows = rows.fillna({"low": rows["mean"], "high": rows["mean"]}).sort_values(["mean", "fps"])
-    bars = [_bar(axes, row) for row in rows.itertuples()]
-    taken += [Bbox.from_extents(bar.x0 - 3, bar.y0, bar.x1 + 3, bar.y1) for bar in bars]
-    for row, bar in zip(rows.itertuples(), bars, strict=True):
-        middle = axes.transData.transform((row.fps, row.mean))[1]
-        up, down = (abs(bar.y1 - middle) * 72 / figure.dpi, abs(middle - bar.y0) * 72 / figure.dpi)
-        for shift, align in [*_places(up, down), LAST_PLACE]:
-            far = abs(shift[0]) > NEAR or (not shift[0] and not -down - NEAR <= shift[1] + 3 <= up + NEAR)
-            label = axes.annotate(
-                glossary.title(row.explainer), (row.fps, row.mean), shift,
-                textcoords="offset points", ha=align, fontsize=8.5,
-                arrowprops={"arrowstyle": "-", "color": INK, "alpha": 0.35, "lw": 0.6, "shrinkB": 3} if far else None,
-            )  # fmt: skip
-            box = _name(label).padded(1)
-            inside = axes.bbox.x0 - 2 <= box.x0 and box.x1 <= axes.bbox.x1 + 6
-            inside = inside and axes.bbox.y0 <= box.y0 and (not far or box.y1 <= axes.bbox.y1)
-            if inside and not any(box.overlaps(other) for other in taken):
-                break
-            if (shift, align) != LAST_PLACE:
-                label.remove()
-            else:
-                label.set_x(shift[0] + max(0.0, axes.bbox.x0 - box.x0) * 72 / figure.dpi)
-        taken.append(_name(label))
-
-
-def _name(label: Annotation) -> Bbox:
-    """Return where the words of a label stand, without its line."""
-    label.get_window_extent()  # places it
-    return Text.get_window_extent(label)
-
-
-def _places(up: float, down: float) -> list[tuple[tuple[float, float], str]]:
-    """Return where a name may stand, the best first: beside its point, above or below its bar, further off."""
-    sides = {"left": 1, "right": -1}
-    near = [((8 * sign, y), side) for y in (-3, 8, -14) for side, sign in sides.items()]
-    over = [((0, -down - 10), "center"), ((0, up + 3), "center")]
-    heights = [-3, *(sign * 11 * step - 3 for step in range(1, 10) for sign in (1, -1))]
-    far = [((x * sign, y), side) for x in (20, 50) for y in heights for side, sign in sides.items()]
-    beyond = [
-        ((0, sign * (away + 11 * step)), "center") for step in range(2, 8) for sign, away in ((-1, down), (1, up))
-    ]
-    return [*near, *over, *far, *beyond]
-
-
-def _bar(axes: Axes, row: Any) -> Bbox:
-    """Return where a point and its interval stand, in display units."""
-    (x, a), (_, b), (_, y) = axes.transData.transform([(row.fps, row.low), (row.fps, row.high), (row.fps, row.mean)])
-    return Bbox.from_extents(x - 2, min(a, b, y - 4), x + 2, max(a, b, y + 4))

@@ -4,7 +4,7 @@ import hashlib
 import io
 import pickle
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -20,11 +20,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.artifacts import write_atomically
+from bench.method_names import TITLES
+from reports import glossary
 from reports.results import Results
 
-# Okabe and Ito's colours, those that can be told apart on white and on near-black.
-PALETTE = ["#D55E00", "#2A86C8", "#009E73", "#CC79A7", "#B8860B", "#56B4E9", "#8172B3"]
-MARKERS = ["o", "s", "^", "D", "v", "P", "p"]
+# Told apart on white and on near-black: the first six, the known methods', by the colour-blind too (least CIELAB
+# distance 25 as those see them without long, middle or short cones; Machado 2009).
+PALETTE = ["#B44713", "#5254F0", "#128564", "#A4409B", "#E99A00", "#57AFFF", "#864BC3", "#8BAACB"]
+MARKERS = ["o", "s", "^", "D", "v", "P", "p", "*", "H"]
 ABLATION_COLOUR = "#C08A64"
 ABLATION_MARKERS = ["<", ">", "d", "*", "h", "8", "p", "P", "v", "^", "D", "s"]
 CONTROL_COLOUR = "#8a8a8a"
@@ -92,9 +95,9 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Look:
-    """How each explainer is drawn in every figure of an experiment.
+    """How each explainer is drawn in every figure of a page.
 
-    colours, markers: by explainer, one each per method; ablations share a colour, controls both.
+    colours, markers: by explainer, one each per known method; ablations share a colour, controls both.
     dashes: by explainer, on and off in line widths; only controls are dashed.
     """
 
@@ -107,9 +110,15 @@ def look(results: Results) -> Look:
     """Return how the experiment's explainers are drawn."""
     methods, ablations, controls = (results.of_kind(kind) for kind in ("method", "ablation", "control"))
     colours = dict.fromkeys(controls, CONTROL_COLOUR) | dict.fromkeys(ablations, ABLATION_COLOUR)
-    markers = dict.fromkeys(controls, CONTROL_MARKER) | paired(ablations, ABLATION_MARKERS)
-    dashes = dict.fromkeys(methods + ablations, ()) | paired(controls, CONTROL_DASHES)
-    return Look(colours | paired(methods, PALETTE), markers | paired(methods, MARKERS), dashes)
+    markers = dict.fromkeys(controls, CONTROL_MARKER) | named("ablation", ablations, ABLATION_MARKERS)
+    dashes = dict.fromkeys(methods + ablations, ()) | named("control", controls, CONTROL_DASHES)
+    return Look(colours | named("method", methods, PALETTE), markers | named("method", methods, MARKERS), dashes)
+
+
+def named(kind: str, names: Iterable[str], styles: list[Any]) -> dict[str, Any]:
+    """Give every explainer of a kind that has a title the style at its place among these, and others what is left."""
+    known = [name for name in TITLES if glossary.kind(name) == kind]
+    return paired(known, styles) | paired(sorted(set(names) - set(known)), styles[len(known) :] or styles)
 
 
 def paired(names: list[str], styles: list[Any]) -> dict[str, Any]:

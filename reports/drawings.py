@@ -61,7 +61,7 @@ def draw(
     against_speed = partial(figures.accuracy_against_speed, results, rows, speeds)
     kinds: dict[str, list[Callable[[], Drawing | None]]] = {
         "first": [partial(against_speed, metric, "first") for metric in timed[:1]],
-        "ranks": [partial(ranks.diagram, ranked, results.of_kind("method"), results.key)] if ranked else [],
+        "ranks": [partial(ranks.diagram, ranked, results.key)] if ranked else [],
         "speed": [partial(against_speed, metric) for metric in timed],
         "growth": [partial(scaling.growth, results, axis) for axis in scaling.axes(results)],
         "intervals": [partial(forest.intervals, results, rows, one, differences) for one in results.ranking],

@@ -165,7 +165,6 @@ def _across(sections: list[Section]) -> dict[str, Any]:
     Average ranks are taken over experiments only if there are two different ones.
     """
     names = glossary.display_order(list(dict.fromkeys(name for s in sections for name in s.results.explainers)))
-    methods = [name for name in names if glossary.kind(name) == "method"]
     groups = [(s, [m for m in ACROSS_METRICS if m in s.results.ranking and m not in s.undefined]) for s in sections]
     fps = {(s.anchor, speed.explainer): speed.fps for s in sections for speed in s.speeds}
     different = [one for one in ranks.distinct([(s.results, s.comparable) for s in sections]) if one[1]]
@@ -175,6 +174,6 @@ def _across(sections: list[Section]) -> dict[str, Any]:
         "groups": groups,
         "fps": fps,
         "ranks": ranked,
-        "rank_figure": ranks.diagram(ranked, methods, "all experiments") if ranked else None,
+        "rank_figure": ranks.diagram(ranked, "all experiments") if ranked else None,
         "ranked_experiments": [results.title for results, _ in different],
     }

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from bench.statistics import CriticalDifference, critical_difference
 from reports import glossary
-from reports.drawing import INK, PALETTE, Drawing, canvas, drawn, paired
+from reports.drawing import INK, PALETTE, Drawing, canvas, drawn, named
 from reports.results import Results
 
 Means = dict[str, dict[str, float]]
@@ -53,12 +53,9 @@ def in_words(ranks: CriticalDifference) -> str:
     return f"Average ranks: {order}; {limit}; not told apart: {bars}"
 
 
-def diagram(ranks: CriticalDifference, methods: list[str], key: str) -> Drawing:
-    """Draw average ranks from left (best) to right; a bar joins methods closer than the critical difference.
-
-    A method's colour is that of its place in `methods`, as in the other figures.
-    """
-    colours = paired(methods, PALETTE)
+def diagram(ranks: CriticalDifference, key: str) -> Drawing:
+    """Draw average ranks from left (best) to right; a bar joins methods closer than the critical difference."""
+    colours = named("method", ranks.average_ranks, PALETTE)
     count, half = len(ranks.average_ranks), math.ceil(len(ranks.average_ranks) / 2)
     top = 1.2 + 0.5 * len(ranks.groups)
     with canvas(5.4, 0.9 + 0.24 * (top + half)) as (figure, [axes]):

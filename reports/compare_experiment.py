@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from reports import compare_networks, compare_rows
+from reports import compare_claims, compare_networks, compare_rows
+from reports.compare_claims import ClaimPair
 from reports.compare_networks import Pace
 from reports.compare_rows import Row
 from reports.results import Results
@@ -13,7 +14,7 @@ class Comparison:
     """B against A.
 
     name: of the experiment.
-    rows: every row, judged; paces: the speeds, which are not judged.
+    rows: every row, judged; paces, claims: the speeds and the verdicts on claims, which are not judged.
     circumstances: what differs in settings, data and environment -> (in A, in B).
     """
 
@@ -22,6 +23,7 @@ class Comparison:
     b: Results
     rows: list[Row]
     paces: list[Pace] = field(default_factory=list)
+    claims: list[ClaimPair] = field(default_factory=list)
     circumstances: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
@@ -60,5 +62,6 @@ def compared(name: str, a: Results, b: Results) -> Comparison:
         b,
         compare_rows.judged([*compare_networks.rows(a, b), *compare_rows.scores(a, b)]),
         compare_networks.paces(a, b),
+        compare_claims.claims(a, b),
         compare_networks.circumstances(a, b),
     )

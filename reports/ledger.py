@@ -71,23 +71,34 @@ def entries(found: list[Results]) -> list[Entry]:
 
     Claims of one name whose words differ, as in a reference that is older than the code, are two entries.
     """
-    verdicts: dict[tuple[str, str, str], list[Verdict | None]] = {}
+    by_words: dict[tuple[str, str, str], list[Verdict | None]] = {}
     for place, results in enumerate(found):
-        for name, told in _told(results).items():
-            key = (name, str(told.get("title") or name), str(told.get("quote") or ""))
-            verdicts.setdefault(key, [None] * len(found))[place] = _verdict(told)
-    return [Entry(title, quote, tuple(own)) for (_, title, quote), own in verdicts.items()]
+        for name, title in titles(results).items():
+            told = results.claims[name]
+            key = (name, title, str(told.get("quote") or ""))
+            by_words.setdefault(key, [None] * len(found))[place] = _verdict(told)
+    return [Entry(title, quote, tuple(own)) for (_, title, quote), own in by_words.items()]
+
+
+def verdicts(results: Results) -> dict[str, Verdict]:
+    """Return an experiment's verdicts by the names of the claims."""
+    return {name: _verdict(told) for name, told in _told(results).items()}
+
+
+def titles(results: Results) -> dict[str, str]:
+    """Return what an experiment calls its claims, by their names."""
+    return {name: str(told.get("title") or name) for name, told in _told(results).items()}
 
 
 def tally(results: Results) -> dict[str, int]:
     """Count an experiment's claims by verdict, in the order of BADGES; other words come last."""
-    words = [_verdict(told).word for told in _told(results).values()]
+    words = [verdict.word for verdict in verdicts(results).values()]
     return {word: words.count(word) for word in dict.fromkeys((*BADGES, *words)) if word in words}
 
 
 def rows(found: list[Results]) -> pd.DataFrame:
     """Return one row per experiment and claim for claims.csv."""
-    told = [(results.key, name, _verdict(told)) for results in found for name, told in _told(results).items()]
+    told = [(results.key, name, one) for results in found for name, one in verdicts(results).items()]
     return pd.DataFrame([(key, name, one.word, one.reason) for key, name, one in told], columns=CLAIM_COLUMNS)
 
 

@@ -76,6 +76,29 @@ def test_difference_is_shown_on_the_terminal_in_the_table_and_on_the_page(folder
     assert speeds.loc["rise", "hardware_b"] == "cpu (An Example CPU, 2 threads)"
 
 
+def test_claims_of_both_sides_are_told_the_changed_ones_first_and_never_judged(folders, tmp_path):
+    a, b = folders
+    edit(b, "rise", lambda rows: raised(rows, by=-0.3))
+    own, other = result_tree.claims(), result_tree.claims()
+    del own["ablations"], other["speed"]
+    other["finer"] |= {"verdict": "inconclusive", "reason": "Not sure.", "title": "Newer words"}
+    for folder, told in ((a, own), (b, other)):
+        artifacts.write_json(folder / "claims.json", told)
+    compare.main(str(a), str(b), verify=True, out=tmp_path / "out")
+    table = region((tmp_path / "out/index.html").read_text(), "Claims of parts")
+    text = Page(table).text
+    assert "Newer words ✗ not reproduced Because of finer. ≈ inconclusive Not sure. ◆ changed" in text
+    assert "Title of speed ✓ reproduced Because of speed. not among its claims A only in A" in text
+    assert "Title of ablations not among its claims ? not testable here Because of ablations. B only in B" in text
+    assert text.index("Newer words") < text.index("Title of speed") < text.index("= same")
+    (b / "claims.json").unlink()
+    compare.main(str(a), str(b), out=tmp_path / "out")
+    assert "no claims judged A only in A" in Page((tmp_path / "out/index.html").read_text()).text
+    (a / "claims.json").unlink()
+    compare.main(str(a), str(b), out=tmp_path / "out")
+    assert "Neither side has judged the paper’s claims." in Page((tmp_path / "out/index.html").read_text()).text
+
+
 def test_verification_fails_and_names_the_row_with_both_means_and_the_interval(folders, capsys, tmp_path):
     with pytest.raises(SystemExit) as stopped:
         compare.main(*map(str, folders), verify=True, out=tmp_path / "out")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bench import artifacts
 from reports import compare
 from tests.reports.test_browser import CHROMIUM, browser, playwright
 from tests.reports.test_compare import edit, raised, write
@@ -15,6 +16,9 @@ def address(tmp_path_factory):
     root = tmp_path_factory.mktemp("compare")
     sides = [write(root / side / "parts") for side in ("a", "b")]
     edit(sides[1], "rise", raised)
+    claims = artifacts.read_json(sides[1] / "claims.json")
+    claims["finer"]["title"] = "The claim of a paper whose title takes many words, all of which are shown"
+    artifacts.write_json(sides[1] / "claims.json", claims)
     edit(sides[1], "surrogate", lambda rows: raised(rows, "deletion", by=0.2))
     with pytest.raises(SystemExit):
         compare.main(*map(str, sides), verify=True, out=root / "out")
@@ -28,7 +32,7 @@ def test_page_is_quiet_sortable_and_fits_the_screen(browser, address):
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(address)
-    badge = page.locator(".badge.no")
+    badge = page.locator(".badge.no").first
     assert "NOT verified" in badge.inner_text() and 0 < badge.bounding_box()["y"] < 880
     table = page.get_by_role("region", name="Differences of parts")
     values = table.locator("tbody td:nth-child(5)")
@@ -40,6 +44,15 @@ def test_page_is_quiet_sortable_and_fits_the_screen(browser, address):
         page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert requests == [address] and complaints == []
+    page.close()
+
+
+def test_first_column_leaves_room_on_a_phone(browser, address):
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.goto(address)
+    page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+    for name in page.locator("tbody th").all():
+        assert name.bounding_box()["width"] < 390 / 2, name.inner_text()
     page.close()
 
 

@@ -255,6 +255,15 @@ def test_page_is_no_wider_than_the_screen(opened, width, choice):
     assert page.evaluate("document.body.getBoundingClientRect().right") <= width
 
 
+def test_words_of_wide_figures_can_be_read_on_a_phone(opened):
+    page = opened[0]
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.evaluate(EXPAND)
+    figures = page.locator(".chosen .figures.wide svg").all()
+    assert figures and all(one.bounding_box()["width"] > 500 for one in figures)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_hostile_names_are_text_and_fit(browser, hostile, width):
     page = browser.new_page(viewport={"width": width, "height": 800})

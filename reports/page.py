@@ -56,6 +56,7 @@ class Section:
     differences: dict[str, dict[str, Contrast]]
     ranks: CriticalDifference | None
     seeds: dict[str, int]
+    networks: dict[str, int]
     spread: dict[tuple[str, str], SeedSpread]
     protocol_ids: dict[str, str]
     protocol_shared: dict[str, str]
@@ -107,6 +108,7 @@ def section(number: int, results: Results, gallery_bytes: int) -> Section:
         differences=minus,
         ranks=ranked,
         seeds=seeds.several(results),
+        networks=seeds.networks(results),
         spread=seeds.spread(results),
         protocol_ids={metric: protocols.identity(one) for metric, one in results.protocols.items()},
         protocol_shared=protocols.shared(results),

@@ -10,6 +10,11 @@ def several(results: Results) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count > 1}
 
 
+def networks(results: Results) -> dict[str, int]:
+    """Return explainer -> how many networks were trained for it, of those with more than one."""
+    return {name: len(fit["seeds"]) for name, fit in results.fits.items() if len(fit.get("seeds") or ()) > 1}
+
+
 def spread(results: Results) -> dict[tuple[str, str], SeedSpread]:
     """Return (explainer, metric) -> spread, of metrics with a direction and explainers of `several` seeds."""
     found = {

@@ -96,9 +96,26 @@ def test_spread_over_seeds_is_shown_where_there_are_several(tmp_path):
     _, params = small(tmp_path, seeds=2)
     text = Page(rendered(tmp_path, params)).text
     runs = [result_tree.scores("parts", "grad_cam", 12, ("insertion",), seed)["value"].mean() for seed in (0, 1)]
-    assert "Spread over 2 seeds" in text and "Values are means over 2 seeds" in text
+    assert "Spread over 2 seeds" in text
+    assert "Means over several seeds, image by image: Attentive surrogate (2); Grad-CAM (2); how far" in text
     assert f"{np.mean(runs):.3f} ± {np.std(runs, ddof=1):.3f} {min(runs):.3f} … {max(runs):.3f}" in text
     assert "one training seed" not in text[text.index("Accuracy") :]
+
+
+def test_only_what_has_several_seeds_is_said_to_have_them(tmp_path):
+    folder, params = small(tmp_path, seeds=3)
+    rows = artifacts.read_rows(folder / "scores/grad_cam.parquet").query("seed == 0")
+    artifacts.write_rows(folder / "scores/grad_cam.parquet", rows)
+    fit = artifacts.read_json(folder / "fits/surrogate.json")
+    artifacts.write_json(folder / "fits/surrogate.json", fit | {"seeds": [fit] * 3})
+    html = rendered(tmp_path, params)
+    text = Page(html).text
+    assert (
+        "image by image: Attentive surrogate (3); how far these differ is shown below. All others come from one" in text
+    )
+    spread = Page(region(html, "Spread over seeds of")).text
+    assert "Attentive surrogate" in spread and "Grad-CAM" not in spread
+    assert "networks that were trained alike, Attentive surrogate (3), rows and curves are the first one’s" in text
 
 
 def test_one_method_alone_is_neither_marked_nor_ranked(tmp_path):

@@ -1,5 +1,6 @@
 """What the report calls methods, in which order it shows them, and how it writes numbers."""
 
+from collections.abc import Sequence
 from math import floor, isinf, isnan, log10
 
 from bench.method_names import SURROGATE as SURROGATE
@@ -13,6 +14,12 @@ def display_order(explainers: list[str]) -> list[str]:
     """Put the surrogate first, then the other methods, its ablations and the controls; each kind keeps its order."""
     place = {"method": 1, "ablation": 2, "control": 3}
     return sorted(explainers, key=lambda name: 0 if name == SURROGATE else place[kind(name)])
+
+
+def listed(words: Sequence[str]) -> str:
+    """Write several names as one; semicolons part those that have a comma of their own."""
+    comma = "; " if any("," in word for word in words) else ", "
+    return " and ".join([*filter(None, [comma.join(words[:-1])]), *words[-1:]])
 
 
 def number(value: float | None, unit: str = "share", signed: bool = False) -> str:

@@ -13,6 +13,7 @@ from bench.statistics import Contrast, CriticalDifference, SeedSpread
 from reports import (
     cards,
     comparisons,
+    coverage,
     distributions,
     drawings,
     exhibits,
@@ -77,6 +78,11 @@ class Section:
         """The metrics that were scored but apply to none of the images."""
         most = self.rows.groupby("metric")["n"].max()
         return [name for name in self.results.measures if most.get(name) == 0]
+
+    @property
+    def fewer(self) -> list[str]:
+        """Who was scored on fewer images than others."""
+        return coverage.fewer(self.results, self.rows, self.evaluated)
 
     @property
     def evaluated(self) -> int:

@@ -118,6 +118,21 @@ def test_only_what_has_several_seeds_is_said_to_have_them(tmp_path):
     assert "networks that were trained alike, Attentive surrogate (3), rows and curves are the first one’s" in text
 
 
+def test_who_was_scored_on_fewer_images_is_named(tmp_path):
+    folder, params = small(tmp_path, ("surrogate", "grad_cam", "rise", "uniform"))
+    for name in ("rise", "uniform"):
+        rows = artifacts.read_rows(folder / f"scores/{name}.parquet")
+        left_out = (rows["metric"] == "insertion") & (rows["image_id"] > "image-003")
+        artifacts.write_rows(folder / f"scores/{name}.parquet", rows[~left_out])
+    text = Page(rendered(tmp_path, params)).text
+    assert "Insertion AUC of RISE and Uniform noise is of 4 of the 12 images. Ranks and marks" in text
+    assert "Telling energy of" not in text
+
+
+def test_metrics_that_nobody_has_on_all_images_are_not_named(whole):
+    assert "of the 12 images" not in Page(whole[2]).text, "part pointing is not defined on one of them"
+
+
 def test_one_method_alone_is_neither_marked_nor_ranked(tmp_path):
     _, params = small(tmp_path, ("surrogate", "uniform"))
     html = rendered(tmp_path, params)

@@ -57,3 +57,17 @@ def test_p_values_are_never_zero(value, text):
 )
 def test_quantities_are_written_with_three_digits(value, text):
     assert glossary.significant(value) == text
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ([], ""),
+        (["a"], "a"),
+        (["a", "b"], "a and b"),
+        (["a", "b", "c"], "a, b and c"),
+        (["a, b", "c", "d"], "a, b; c and d"),
+    ],
+)
+def test_names_are_listed(words, text):
+    assert glossary.listed(words) == text

@@ -21,10 +21,12 @@ class Drawings:
     """Figures by what they show; the modules that draw them tell more.
 
     first: accuracy against speed once more, for the first screen; or None.
+    front: whether the Pareto front in it has more than a point, and can be seen.
     ranks: the critical-difference diagram, or None.
     """
 
     first: Drawing | None
+    front: bool
     ranks: Drawing | None
     speed: list[Drawing]
     growth: list[Drawing]
@@ -75,4 +77,5 @@ def draw(
     drawn = side_by_side([task for _, task in order])
     found = {name: [one for (kind, _), one in zip(order, drawn, strict=True) if one and kind == name] for name in kinds}
     first, rank_diagram = (next(iter(found.pop(kind)), None) for kind in ("first", "ranks"))
-    return Drawings(first=first, ranks=rank_diagram, **found)
+    front = [figures.front(rows, speeds, metric, results.better[metric]) for metric in timed[:1]]
+    return Drawings(first=first, front=any(len(one) > 1 for one in front), ranks=rank_diagram, **found)

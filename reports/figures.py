@@ -25,17 +25,15 @@ def accuracy_against_speed(
     The surrogate's ablations are left out: they run as fast as it does and would hide it. `place` tells
     two such figures on one page apart.
     """
-    chosen = rows[(rows["metric"] == metric) & rows["mean"].notna()]
+    chosen = _timed(rows, speeds, metric)
     chosen = chosen[chosen["explainer"].map(glossary.kind) != "ablation"]
-    fps = {speed.explainer: speed.fps for speed in speeds if speed.fps}
-    chosen = chosen.assign(fps=chosen["explainer"].map(fps)).dropna(subset=["fps"])
     if chosen.empty:
         return None
     measure = results.measures[metric]
     with canvas(4.6 if place else 5.4, 3.7) as (figure, [axes]):
         axes.set_xscale("log")
         means(axes, results, chosen, x="fps", y="mean")
-        front = _front(axes, chosen[chosen["explainer"].map(glossary.kind) == "method"], measure.better)
+        steps = _staircase(axes, front(rows, speeds, metric, measure.better))
         axes.xaxis.set_major_locator(LogLocator(numticks=8))
         axes.xaxis.set_major_formatter("{x:,g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
@@ -49,16 +47,27 @@ def accuracy_against_speed(
         )  # fmt: skip
         axes.set_xlabel("frames per second, one image at a time (log)")
         axes.set_ylabel(f"{measure.title} ({'reversed: ' * (measure.better == 'lower')}{measure.better} is better)")
-        label_points(figure, axes, chosen, front)
+        label_points(figure, axes, chosen, steps)
         return drawn(figure, results.key, f"{metric}-speed{place}", f"{measure.title} against frames per second")
 
 
-def _front(axes: Axes, methods: pd.DataFrame, better: str) -> Line2D:
-    """Join the methods that no other one beats in both speed and accuracy."""
-    ordered = methods.sort_values("fps", ascending=False)
+def front(rows: pd.DataFrame, speeds: list[Speed], metric: str, better: str) -> pd.DataFrame:
+    """Return the methods that no other one beats in both speed and accuracy, the fastest first."""
+    timed = _timed(rows, speeds, metric)
+    ordered = timed[timed["explainer"].map(glossary.kind) == "method"].sort_values("fps", ascending=False)
     best = ordered["mean"].cummin() if better == "lower" else ordered["mean"].cummax()
-    front = ordered[(ordered["mean"] == best) & ~best.duplicated()]
-    fps, mean = np.repeat(front["fps"], 2)[1:], np.repeat(front["mean"], 2)[:-1]
+    return ordered[(ordered["mean"] == best) & ~best.duplicated()]
+
+
+def _timed(rows: pd.DataFrame, speeds: list[Speed], metric: str) -> pd.DataFrame:
+    """Return the rows of a metric that have a mean and, in column fps, a speed."""
+    fps = {speed.explainer: speed.fps for speed in speeds if speed.fps}
+    known = rows[(rows["metric"] == metric) & rows["mean"].notna()]
+    return known.assign(fps=known["explainer"].map(fps)).dropna(subset=["fps"])
+
+
+def _staircase(axes: Axes, methods: pd.DataFrame) -> Line2D:
+    fps, mean = np.repeat(methods["fps"], 2)[1:], np.repeat(methods["mean"], 2)[:-1]
     (steps,) = axes.plot(fps, mean, color=INK, alpha=0.35, lw=1.2, zorder=1)
     return steps
 

@@ -23,7 +23,7 @@ class Speed:
     overhead: time over that of these forward passes at the teacher's fastest batch, at the explainer's fastest batch.
     memory_mb: MB (10^6 bytes) that one image needs at most, above the loaded network.
     break_even: images after which the surrogate, its training included, took less time than this explainer, which
-        has none of its own.
+        has none of its own; see `per_image`.
     """
 
     experiment: str
@@ -48,7 +48,19 @@ def throughput(results: Results) -> list[Speed]:
     """Return one row per explainer."""
     trained = (results.fits.get(SURROGATE) or {}).get("seconds")
     own = _by_batch(results, SURROGATE).get(1)
-    return [_speed(results, name, trained, _median(own) if own else None) for name in results.explainers]
+    return [_speed(results, name, trained, own) for name in results.explainers]
+
+
+def per_image(surrogate: dict[str, Any], other: dict[str, Any]) -> tuple[float, float]:
+    """Return the seconds for one image of two explainers that were timed in processes of their own.
+
+    Between these the machine's speed drifts, so that the other one's are its `forward_ratio`, taken in turn with bare
+    forward passes, times the bare pass in the surrogate's process. Without the ratios they are the two medians.
+    """
+    seconds, ratios = ([read(one) for one in (surrogate, other)] for read in (_median, _forward_ratio))
+    if not all(ratios):
+        return seconds[0], seconds[1]
+    return seconds[0], ratios[1] * seconds[0] / ratios[0]
 
 
 def break_even(training: float | None, surrogate: float | None, other: float | None) -> int | None:
@@ -61,7 +73,7 @@ def break_even(training: float | None, surrogate: float | None, other: float | N
     return int(np.ceil(training / (other - surrogate)))
 
 
-def _speed(results: Results, explainer: str, trained: float | None, surrogate: float | None) -> Speed:
+def _speed(results: Results, explainer: str, trained: float | None, own: dict[str, Any] | None) -> Speed:
     by_batch = _by_batch(results, explainer)
     if not by_batch:
         return Speed(results.key, explainer)
@@ -69,6 +81,7 @@ def _speed(results: Results, explainer: str, trained: float | None, surrogate: f
     info, single = by_batch[min(by_batch)]["extra_info"], one["extra_info"] if one else {}
     overheads = [b["extra_info"]["overhead"] for b in by_batch.values() if b["extra_info"].get("overhead")]
     memory = single.get("peak_memory")
+    seconds = per_image(own, one) if own and one and not results.fits.get(explainer) else (None, None)
     return Speed(
         results.key,
         explainer,
@@ -82,7 +95,7 @@ def _speed(results: Results, explainer: str, trained: float | None, surrogate: f
         forward_passes=single.get("forward_passes"),
         overhead=min(overheads, default=None),
         memory_mb=None if memory is None else memory / 1e6,
-        break_even=break_even(trained, surrogate, _median(one)) if one and not results.fits.get(explainer) else None,
+        break_even=break_even(trained, *seconds),
         device=str(info.get("device", "")),
         precision=str(info.get("precision", "")),
         image_size=info.get("image_size"),
@@ -97,6 +110,10 @@ def _by_batch(results: Results, explainer: str) -> dict[int, dict[str, Any]]:
 def _median(benchmark: dict[str, Any]) -> float:
     stats = benchmark["stats"]
     return float(stats["median"] if "median" in stats else median(stats["data"]))
+
+
+def _forward_ratio(benchmark: dict[str, Any]) -> float:
+    return float(benchmark["extra_info"].get("forward_ratio") or 0)
 
 
 def _iqr(benchmark: dict[str, Any]) -> float:

@@ -64,6 +64,19 @@ def test_the_throughput_suite_is_shown_where_it_was_run(whole):
     assert "needs 87.0 forward passes and takes 1.43 times as long" in text
 
 
+def test_sizes_of_training_and_timing_are_told_where_they_differ(whole, tmp_path):
+    _, params = small(tmp_path, image_size=96, timing_size=224)
+    words = "It was trained at 96 px and timed at 224 px, so it would take more images at 96 px."
+    assert words in Page(rendered(tmp_path, params)).text
+    assert "both reckoned from × forward pass" in Page(whole[2]).text and "It was trained at" not in Page(whole[2]).text
+
+
+def test_steps_of_the_front_are_explained_where_there_are_any(whole, tmp_path):
+    _, params = small(tmp_path, ("grad_cam", "rise"))
+    assert "intervals; grey steps: Pareto front of the methods." in Page(rendered(tmp_path, params)).text
+    assert "Bars: 95 % intervals." in Page(whole[2]).text, "the surrogate is the fastest and the best"
+
+
 def test_best_median_and_worst_cases_are_told_with_their_rule(whole):
     text = Page(whole[2]).text
     assert "By each method’s own Insertion AUC over all 12 evaluation images" in text

@@ -49,6 +49,18 @@ def test_the_surrogate_breaks_even_once_its_training_is_repaid(results):
     assert speeds.throughput(results)[1].break_even is None, "its own training would have to be told too"
 
 
+def test_break_even_is_of_times_over_a_forward_pass_for_machines_drift(results):
+    results.timings["rise"] = result_tree.throughput("parts", "rise")
+    results.fits.update(surrogate={"seconds": 100.0}, rise={})
+    rise = results.timings["rise"]["benchmarks"][0]
+    rise["extra_info"]["forward_ratio"] = 10 * 0.004 / 0.003
+    assert speeds.throughput(results)[1].break_even == 2778, "100 s over nine times the 4 ms of the surrogate"
+    rise["extra_info"]["forward_ratio"] = 0.9 * 0.004 / 0.003
+    assert speeds.throughput(results)[1].break_even is None, "faster in turn, though its own median is slower"
+    del rise["extra_info"]["forward_ratio"]
+    assert speeds.throughput(results)[1].break_even == 17, "100 s over 6 s less 4 ms: older files have medians alone"
+
+
 @pytest.mark.parametrize("missing", range(3))
 def test_nothing_breaks_even_if_something_was_not_measured_or_the_other_is_as_fast(missing):
     known = [100.0, 0.01, 0.5]

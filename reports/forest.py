@@ -22,7 +22,7 @@ def intervals(
     """Plot every explainer's mean of one metric and, where there is any, the paired difference of the surrogate to it.
 
     Both have 95 % intervals. A difference is filled where the Holm-corrected test finds it, hollow where it does
-    not. Controls, which may be far off, have a mean alone. None without data.
+    not or the seeds disagree. Controls, which may be far off, have a mean alone. None without data.
 
     Args:
         results: the experiment.

@@ -1,6 +1,7 @@
 """What the page says of accuracy: marks, tests, protocols, ranks, seeds."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -31,6 +32,23 @@ def test_every_difference_has_its_interval_and_the_corrected_test(whole):
     assert "which is not corrected" in table and "no proof of equality" in table
     assert "gini" not in table.lower()
     assert not re.search("confirm|prove[nsd]|significant", table)
+
+
+def test_difference_on_which_the_seeds_disagree_has_its_word_and_is_neither_better_nor_worse(tmp_path, monkeypatch):
+    _, params = small(tmp_path)
+    found = comparisons.surrogate_minus
+
+    def disagreeing(results):
+        every = found(results)
+        return {
+            name: {metric: replace(one, outcome="seeds disagree") for metric, one in own.items()}
+            for name, own in every.items()
+        }
+
+    monkeypatch.setattr(comparisons, "surrogate_minus", disagreeing)
+    html = rendered(tmp_path, params)
+    assert '<span class="outcome seeds-disagree"><span aria-hidden="true">≈</span> seeds disagree</span>' in html
+    assert "not every training of the one is better than every training of the other" in Page(html).text
 
 
 def test_descriptions_stand_apart_and_nothing_is_marked_in_them(whole):

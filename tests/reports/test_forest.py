@@ -1,5 +1,7 @@
 """A row per method: its mean, and the surrogate minus it."""
 
+from dataclasses import replace
+
 import pytest
 
 from reports import comparisons, forest, tables
@@ -36,6 +38,15 @@ def test_left_are_means_and_right_are_paired_differences_of_methods(tmp_path):
         assert hollow == (one.outcome == "not distinguishable")
     assert right.get_xlabel() == "surrogate minus it, better →"
     assert "and the surrogate minus it" in drawing.svg
+
+
+def test_difference_on_which_the_seeds_disagree_is_hollow(tmp_path):
+    folder, _ = small(tmp_path, NAMES, images=30)
+    _, minus = drawn(folder)
+    minus["grad_cam"]["insertion"] = replace(minus["grad_cam"]["insertion"], outcome="seeds disagree")
+    results = read(folder, committed=False)
+    _, right = forest.intervals(results, tables.accuracy(results), "insertion", minus).figure.axes
+    assert points(right)[1].get_markerfacecolor() == "none"
 
 
 def test_difference_far_off_is_written_at_the_edge(tmp_path):

@@ -1,5 +1,6 @@
 """The tables of the report against numbers worked out by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,20 @@ def test_cells_are_tied_by_the_corrected_test_and_not_by_the_interval():
     third = {"insertion": 0.5 + np.roll(better, 1) * 0.5}
     among = made(surrogate={"insertion": 0.5 + better}, rise={"insertion": [0.5] * 10}, grad_cam=third)
     assert tables.best(among)["rise", "insertion"] == "tied"
+
+
+def test_a_difference_that_not_all_trainings_have_leaves_methods_tied_and_open():
+    results = made(surrogate={"insertion": [0.9] * 10}, rise={"insertion": [0.5] * 10})
+    values = results.scores["surrogate", "insertion"]
+
+    def judged(*shifts):
+        runs = pd.DataFrame({seed: values + shift for seed, shift in enumerate(shifts)})
+        trained = replace(results, runs={("surrogate", "insertion"): runs})
+        found = comparisons.surrogate_minus(trained)["rise"]["insertion"].outcome
+        return tables.best(trained).get(("rise", "insertion"), ""), found
+
+    assert judged(-0.3, 0, 0.3) == ("", "better")
+    assert judged(-0.5, 0, 0.5) == ("tied", "seeds disagree")
 
 
 def test_metric_without_a_direction_has_no_best():

@@ -49,6 +49,15 @@ def make(folder: Path, target: str, then: str) -> subprocess.Popen[str]:
     )
 
 
+def dry_run(folder: Path, *words: str) -> str:
+    """Return the commands that make would run, also where make itself runs these tests."""
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+    }
+    command = ["make", "--no-print-directory", "-n", *words]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True).stdout
+
+
 def assert_restored(folder: Path) -> None:
     assert (folder / "params.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()
     assert [path.name for path in folder.glob("*params.yaml*")] == ["params.yaml"], "nothing is left beside it"
@@ -69,10 +78,7 @@ def test_full_runs_every_explainer_and_restores_the_settings(folder):
 
 
 def test_full_takes_the_experiments_to_run(folder):
-    process = subprocess.run(
-        ["make", "-n", "full", "RUN=parts,birds"], cwd=folder, capture_output=True, text=True, check=True
-    )
-    assert '--set-param "$setting" --set-param "run=[parts,birds]"' in process.stdout
+    assert '--set-param "$setting" --set-param "run=[parts,birds]"' in dry_run(folder, "full", "RUN=parts,birds")
 
 
 def test_birds_runs_both_experiments_and_restores_the_settings(folder):
@@ -102,7 +108,7 @@ def test_an_interrupted_run_fails_and_restores_the_settings(folder):
 @pytest.mark.parametrize("target", ["repro", "verify", "test", "peers", "lint", "benchmark"])
 def test_programs_are_named_in_full(folder, target):
     """GNU make 3.81, which macOS has, looks for a program in the caller's PATH and not in the one set here."""
-    told = subprocess.run(["make", "-n", target], cwd=folder, capture_output=True, text=True, check=True).stdout
+    told = dry_run(folder, target)
     programs = {line.split()[0] for line in told.replace("\\\n", "").splitlines() if line.strip()}
     assert programs <= {"echo", "mkdir", *(f"{folder}/.venv/bin/{name}" for name in ("dvc", "python", "ruff", "mypy"))}
 

@@ -39,7 +39,7 @@ def undefined(evidence: Evidence, methods: Sequence[str], metrics: Sequence[str]
 def without(evidence: Evidence, metrics: Sequence[str]) -> str:
     """Say which metrics a verdict leaves out, as the end of its reason."""
     names = ", ".join(map(evidence.title, metrics))
-    return f" {names}: not defined on these images." if metrics else ""
+    return f" Not defined here: {names}." if metrics else ""
 
 
 def contrasts(evidence: Evidence, others: Sequence[str], metrics: Sequence[str]) -> list[Contrast]:
@@ -99,7 +99,7 @@ def superiority(evidence: Evidence, others: Sequence[str], metrics: Sequence[str
     words = [one.outcome for one in tested]
     better, worse, apart = (words.count(word) for word in ("better", "worse", "seeds disagree"))
     count = f"The surrogate is better on {better}, worse on {worse} of {len(tested)} comparisons"
-    count += f"; on {apart} more the images tell a difference and the trainings disagree" if apart else ""
+    count += f"; on {apart} the seeds disagree" if apart else ""
     end = "." + without(evidence, left_out)
     if 2 * better > len(tested) and not worse:
         return Judgement("reproduced", count + end, figures)

@@ -96,8 +96,8 @@ class AsAccurateAsIterative(Claim):
                 non_inferior(paired_test(mine, its).difference, evidence.better[metric], self.margins[metric])
                 for mine, its, metric in pairs
             ]
-            words.append(f"{title(name)} in {passed.count('non-inferior')}")
-        return f"; by the same margins {' and '.join(words)}" if words else ""
+            words.append(f"{title(name)} {passed.count('non-inferior')}")
+        return f"; by these margins {', '.join(words)}" if words else ""
 
     def _word(self, evidence: Evidence, one: Contrast) -> NonInferiority:
         """Hold the interval against the margin, and the runs: all of them must say the same."""

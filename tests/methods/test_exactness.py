@@ -23,7 +23,7 @@ from methods.resize import min_max, upsample
 from methods.runtime import Runtime
 
 SIZE, CLASSES = 64, 5
-MASKS = 30  # of RISE
+MASKS = 50  # of RISE
 DISTINCT = 16  # values that a map has at least: fewer would agree too easily
 FAMILIES = {  # all with 8 x 8 last features
     "ResNet": ("resnet18", {"channels": (8, 16, 24, 32), "output_stride": 8}),
@@ -43,9 +43,13 @@ FAMILIES = {  # all with 8 x 8 last features
 CONVOLUTIONAL = [name for name in FAMILIES if name not in ("Swin", "ViT")]
 
 
-def network(family) -> Classifier:
-    """Return a random network whose features and scores differ between places, channels and classes."""
+def network(family, coarse=False) -> Classifier:
+    """Return a random network whose features and scores differ between places, channels and classes.
+
+    A `coarse` one has the 2 x 2 last features that its architecture gives by itself.
+    """
     architecture, arguments = FAMILIES[family]
+    arguments = {name: value for name, value in arguments.items() if not (coarse and name == "output_stride")}
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = create(architecture, CLASSES, arguments=arguments).eval()
@@ -70,11 +74,11 @@ def images():
 SEEDS = torch.tensor([7, 8])
 
 
-def report(what, family, ours, theirs):
+def report(what, family, ours, theirs, distinct=DISTINCT):
     """Print and return the largest difference after min-max, and the smallest rank correlation, of maps [B, h, w]."""
     ours, theirs = (min_max(maps.double()) for maps in (ours, theirs))
     assert float(ours.flatten(1).std(1).min()) > 0.01, "a flat map agrees with anything"
-    assert min(len(one.unique()) for one in ours) >= DISTINCT
+    assert min(len(one.unique()) for one in ours) >= distinct
     difference = float((ours - theirs).abs().max())
     correlation = min(spearmanr(a.flatten(), b.flatten()).statistic for a, b in zip(ours, theirs, strict=True))
     print(f"{what} | {family} | {difference:.1e} | {correlation:.6f}")
@@ -145,23 +149,27 @@ def test_rise_equals_its_definition_in_float64(family, images):
     assert difference <= 1e-4
 
 
-@pytest.mark.parametrize(
-    ("explainer", "least"),
-    [(GradCam(), 0.99), (ScoreCam(), 0.999), (Rise(masks=200), 0.999)],
-    ids=["grad_cam", "score_cam", "rise"],
-)
-def test_folding_batch_norms_and_bf16_keep_the_map(explainer, least, images):
-    """On EfficientNet; bf16 by autocast, as `precision: bf16` runs it. Half of Grad-CAM's values lie near zero."""
-    model = network("EfficientNet")
-    whole = run(explainer, model, images)
-    difference, _ = report(
-        f"{explainer.__class__.__name__}, folded | fp32", "EfficientNet", run_folded(explainer, model, images), whole
-    )
+BY_NAME = {"grad_cam": GradCam(), "score_cam": ScoreCam(), "rise": Rise(masks=200)}
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+@pytest.mark.parametrize("coarse", [False, True], ids=["8 x 8", "2 x 2"])
+def test_folding_batch_norms_and_bf16_keep_the_map(name, coarse, images):
+    """On EfficientNet; bf16 by autocast, as `precision: bf16` runs it.
+
+    Half of Grad-CAM's values lie near zero where it has 64: there the values are held, and the order less.
+    """
+    explainer, model = BY_NAME[name], network("EfficientNet", coarse)
+    told, distinct = "EfficientNet, 2 x 2" if coarse else "EfficientNet", 2 if coarse else DISTINCT
+    whole, folded = run(explainer, model, images), run_folded(explainer, model, images)
+    difference, _ = report(f"{name}, folded | fp32", told, folded, whole, distinct)
     assert difference <= 1e-4
     with Runtime(images.device, "bf16").autocast():
         half = run_folded(explainer, model, images)
-    difference, correlation = report(f"{explainer.__class__.__name__}, bf16 | fp32", "EfficientNet", half, whole)
-    assert difference <= 5e-2 and correlation >= least
+    difference, correlation = report(f"{name}, bf16 | fp32", told, half, whole, distinct)
+    fine_grad_cam = name == "grad_cam" and not coarse
+    assert correlation >= (0.99 if fine_grad_cam else 0.999)
+    assert coarse or difference <= 5e-2
 
 
 @pytest.mark.parametrize("family", CONVOLUTIONAL)

@@ -1,9 +1,11 @@
 """The page in a real browser: quiet, offline, no wider than the screen, and its controls do what they say."""
 
 import os
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from reports import gallery, render
 from tests.reports import result_tree
@@ -80,6 +82,21 @@ def test_click_on_a_heading_sorts_the_rows(opened):
     assert names.all_inner_texts() != before
     assert sorted(names.all_inner_texts()) == sorted(before)
     assert complaints == []
+
+
+def test_lines_between_rows_run_through_the_column_that_stays(opened):
+    page = opened[0]
+    page.set_viewport_size({"width": 900, "height": 800})
+    wide = "(table) => table.scrollWidth > table.clientWidth"
+    tables = [table for table in page.locator(".scroll:visible").all() if table.evaluate(wide)]
+    assert len(tables) > 2
+    for table in tables:
+        seen, corner = Image.open(BytesIO(table.screenshot())).convert("RGB"), table.bounding_box()
+        for name in table.locator("tbody tr + tr > th").all():
+            box = name.bounding_box()
+            x, y = int(box["x"] - corner["x"]) + 4, round(box["y"] - corner["y"])
+            colours = {seen.getpixel((x, y + step)) for step in range(-2, 5)}
+            assert len(colours) > 1, f"no line above {name.inner_text()}"
 
 
 def test_first_screen_tells_which_claims_reproduce(opened):

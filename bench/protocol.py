@@ -18,7 +18,6 @@ FIXED = {
     "explained_class": "the teacher's top-1 on the whole image, fixed once for all methods",
     "score": "softmax probability of the explained class",
     "upsampling": "bilinear, align_corners=False, to the image's size",
-    "split": "test",
 }
 
 
@@ -59,6 +58,7 @@ def of_metric(chosen: Experiment, name: str, metric: "Metric", images: int) -> P
         "dataset": {key: _place(value) for key, value in chosen.dataset.items() if key != "download"},
         "image_size": chosen.image_size,
         "evaluation_images": images,
+        "split": chosen.evaluation_split,
         "precision": chosen.precision,
         "preprocessing": {"mean": teacher.pop("mean"), "std": teacher.pop("std")},
         "teacher": teacher,

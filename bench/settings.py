@@ -96,8 +96,10 @@ class Experiment:
     dataset: `name` of a file in bench/datasets and its settings.
     image_size: side of the square images in pixels.
     timing_size: side of the images with which methods are timed; `image_size` if None.
-    evaluation_images: how many test images are explained and scored (fewer if there are fewer); the same ones
+    evaluation_images: how many images are explained and scored (fewer if there are fewer); the same ones
         first for any number, which may depend on the device, {cpu: 300, cuda: 1000}.
+    evaluation_split: the split they are taken from: `test`, or `val` to choose settings by, and then nothing of the
+        test split is looked at.
     gallery_images: how many of them are pictured in the report.
     seed: of everything random in the run.
     draws: how often an explainer that draws masks or noise explains each image, each time from other seeds.
@@ -116,6 +118,7 @@ class Experiment:
     claims: dict[str, dict[str, Any]] = field(default_factory=dict)
     timing_size: Positive | None = None
     evaluation_images: Positive | PerDevice = 100
+    evaluation_split: Literal["test", "val"] = "test"
     gallery_images: Positive = 8
     seed: int = 0
     draws: Positive = 1
@@ -124,7 +127,7 @@ class Experiment:
     title: str = ""
 
     def images_on(self, device: str) -> int:
-        """Return how many test images are explained where networks run on `device`, `cpu` or `cuda` say."""
+        """Return how many images are explained where networks run on `device`, `cpu` or `cuda` say."""
         if isinstance(self.evaluation_images, PerDevice):
             return self.evaluation_images.cuda if device == "cuda" else self.evaluation_images.cpu
         return self.evaluation_images

@@ -3,6 +3,8 @@
 import hashlib
 from collections.abc import Iterable
 
+NAMES = {"train": "training", "val": "validation", "test": "test"}  # as they are written for readers
+
 
 def unit_hash(image_id: str, salt: str = "") -> float:
     """Map an id to [0, 1), uniformly and for ever the same on every machine."""

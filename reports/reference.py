@@ -44,7 +44,10 @@ def main(experiment: str, results: Path, out: Path) -> None:
     redistributed, can never slip in.
     """
     source, target = results / experiment, out / experiment
-    explainers = artifacts.read_json(source / "settings.json")["explainers"]
+    told = artifacts.read_json(source / "settings.json")
+    if told.get("evaluation_split", "test") != "test":
+        raise UserError(f"'{source}' was scored on the validation split: a reference is of the test split")
+    explainers = told["explainers"]
     names = [*SINGLE, *(name.format(explainer) for explainer in explainers for name in EACH)]
     absent = [name for name in names if not (source / name).is_file()]
     if absent:

@@ -9,6 +9,7 @@ import pandas as pd
 from bench import artifacts, evidence, settings
 from bench.evidence import Reader
 from bench.protocol import Protocol
+from bench.splits import NAMES
 from bench.statistics import Runs
 from reports import glossary, measures
 from reports.measures import Measure
@@ -76,6 +77,11 @@ class Results:
     def title(self) -> str:
         """The title given in params.yaml, or the name."""
         return str(self.settings.get("title") or self.name)
+
+    @property
+    def split(self) -> str:
+        """The split that was explained and scored, in words: `test`, or `validation` to choose settings by."""
+        return NAMES[self.settings.get("evaluation_split", "test")]
 
     def of_kind(self, kind: str) -> list[str]:
         """Return the explainers that are `method`, `ablation` or `control`; only methods are ranked."""

@@ -88,10 +88,11 @@ def fit(chosen: "Experiment", name: str, recipe: "Recipe", data: Path, teacher: 
     )  # fmt: skip
     seconds = time.perf_counter() - began
     machine.place(trained)
+    evaluated = torch.from_numpy(images.split(chosen.evaluation_split))
     return Fit(trained, rows, {
         "parameters": sum(parameter.numel() for parameter in trained.parameters()),
-        "agreement": {split: agreement(split, machine) for split in ("val", "test")},
-        "fidelity": fidelity(trained, model, images.images[torch.from_numpy(images.split("test"))], machine),
+        "agreement": {split: agreement(split, machine) for split in ("val", chosen.evaluation_split)},
+        "fidelity": fidelity(trained, model, images.images[evaluated], machine),
         "seconds": round(seconds, 1),
     })  # fmt: skip
 

@@ -12,7 +12,7 @@ from bench import artifacts, prepared, settings
 from bench.loading import check_size, create_teacher, serve
 from bench.prepared import Prepared
 from bench.settings import Experiment
-from bench.splits import evaluation_order
+from bench.splits import NAMES, evaluation_order
 from bench.stages.command import run, say
 from bench.training import Classification, Examples, predict, top1, train
 from methods import runtime
@@ -37,7 +37,8 @@ def main(
     artifacts.write_rows(predictions, table)
     artifacts.write_rows(curve, rows)
     artifacts.write_json(summary, _summary(chosen, teacher, accuracy, len(table), seconds))
-    say("teacher", data, f"{weights}, top-1 {accuracy['test']:.1%} on the test split")
+    split = chosen.evaluation_split
+    say("teacher", data, f"{weights}, top-1 {accuracy[split]:.1%} on the {NAMES[split]} split")
 
 
 def fit_teacher(chosen: Experiment, data: Prepared, machine: Runtime) -> tuple[Classifier, pd.DataFrame]:
@@ -72,14 +73,18 @@ def examples(data: Prepared) -> Examples:
 def explained_classes(
     chosen: Experiment, data: Prepared, teacher: Classifier, machine: Runtime
 ) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Predict the test split; return the evaluation rows and the accuracy on val and test."""
-    index = data.index.iloc[data.split("test")]
+    """Predict the split that is evaluated; return the evaluation rows and the accuracy on it and on val."""
+    split = chosen.evaluation_split
+    index = data.index.iloc[data.split(split)]
     if not len(index):
-        raise UserError("the test split is empty: check the data set and its split settings")
-    logits = check_finite(predict(teacher, data.images[data.split("test")], machine), "the teacher")
+        raise UserError(f"the {NAMES[split]} split is empty: check the data set and its split settings")
+    logits = check_finite(predict(teacher, data.images[data.split(split)], machine), "the teacher")
     table = _predictions(index, logits, data.class_names).set_index("image_id", drop=False)
     order = evaluation_order(index["image_id"])[: chosen.images_on(machine.device.type)]
-    accuracy = {"val": _accuracy(teacher, data, "val", machine), "test": float(table["correct"].mean())}
+    accuracy: dict[str, float] = {
+        "val": _accuracy(teacher, data, "val", machine),
+        split: float(table["correct"].mean()),
+    }
     return table.loc[order].reset_index(drop=True), accuracy
 
 

@@ -20,6 +20,7 @@ def protocols(tmp_path, **changes):
         ({"precision": "bf16"}, "precision"),
         ({"image_size": 48}, "image_size"),
         ({"evaluation_images": 3}, "evaluation_images"),
+        ({"evaluation_split": "val"}, "split"),
         ({"dataset": {"name": "parts", "classes": 6, "images_per_class": 12}}, "dataset.classes"),
         ({"teacher": {"architecture": "test_vit"}}, "teacher.architecture"),
         ({"metrics": {"insertion": {"steps": 4, "sigma": 3.0}}}, "metric.settings.sigma"),

@@ -1,8 +1,9 @@
-"""Settings that depend on the device."""
+"""How many images are evaluated, and of which split."""
 
 import pytest
 
-from bench import artifacts, settings
+from bench import artifacts, prepared, settings
+from bench.prepared import Prepared
 from methods.errors import UserError
 from tests import miniature
 from tests.bench.running import Stages
@@ -42,3 +43,29 @@ def test_the_device_decides_how_many_are_explained(tmp_path):
         (protocol, *_) = artifacts.read_json(stages.results / "grad_cam.protocols.json").values()
         assert protocol["evaluation_images"] == len(ids[name])
     assert len(ids["both"]) == 3 and ids["both"] == ids["one"][:3]
+
+
+def test_nothing_of_the_test_split_is_looked_at_where_the_validation_split_is_evaluated(tmp_path, monkeypatch):
+    stages, looked_at, split = Stages(tmp_path), set(), Prepared.split
+    miniature.write(stages.params, miniature.settings(evaluation_split="val"))
+    stages.run("prepare")
+    monkeypatch.setattr(Prepared, "split", lambda data, name: looked_at.add(name) or split(data, name))
+    stages.run("teacher")
+    stages.run("fit", explainer="surrogate")
+    assert looked_at == {"train", "val"}
+    data = prepared.read(stages.work / "data")
+    held_out = set(data.index["image_id"].iloc[data.split("val")])
+    ids = artifacts.read_rows(stages.results / "predictions.parquet")["image_id"]
+    assert len(ids) == 4 and set(ids) <= held_out
+    told = [artifacts.read_json(stages.results / name) for name in ("teacher.json", "surrogate.json")]
+    assert [set(told[0]["top1"]), set(told[1]["agreement"])] == [{"val"}, {"val"}]
+    for stage in ("fit", "intervene", "explain", "score"):
+        stages.run(stage)
+    (protocol, *_) = artifacts.read_json(stages.results / "grad_cam.protocols.json").values()
+    assert protocol["split"] == "val"
+
+
+def test_the_training_split_is_not_evaluated(tmp_path):
+    written = miniature.write(tmp_path / "params.yaml", miniature.settings(evaluation_split="train"))
+    with pytest.raises(UserError, match="evaluation_split"):
+        settings.experiment(written, "mini")

@@ -46,6 +46,14 @@ def test_incomplete_results_are_refused_and_the_old_reference_stays(results, tmp
     assert (tmp_path / "reference/birds/scores/rise.parquet").is_file()
 
 
+def test_results_of_the_validation_split_are_refused(results, tmp_path):
+    told = artifacts.read_json(results / "birds/settings.json")
+    artifacts.write_json(results / "birds/settings.json", told | {"evaluation_split": "val"})
+    with pytest.raises(UserError, match="validation split: a reference is of the test split"):
+        reference.main("birds", results, tmp_path / "reference")
+    assert not (tmp_path / "reference/birds").exists()
+
+
 def test_tables_are_packed_and_keep_every_value(tmp_path):
     draws = np.random.default_rng(0).random(20_000, dtype=np.float32)
     rows = pd.DataFrame({"image_id": np.repeat(np.arange(200), 100).astype(str), "value": draws})

@@ -125,6 +125,18 @@ def test_committed_results_are_labelled_and_have_no_gallery(whole):
     assert "a committed reference holds numbers, not pictures" in text
 
 
+def test_results_of_the_validation_split_are_labelled(tmp_path):
+    folder, params = small(tmp_path)
+    told = artifacts.read_json(folder / "settings.json")
+    assert "validation split" not in Page(rendered(tmp_path, params)).text
+    artifacts.write_json(folder / "settings.json", told | {"evaluation_split": "val"})
+    artifacts.write_json(folder / "teacher.json", artifacts.read_json(folder / "teacher.json") | {"top1": {"val": 0.7}})
+    text = Page(rendered(tmp_path, params)).text
+    assert text.count("validation split") > 3
+    assert "figures to choose settings by, not to report" in text
+    assert "70.0 % top-1" in text and "validation images" in text and "KL, validation" in text
+
+
 def test_same_results_give_the_same_page(tmp_path):
     _, params = small(tmp_path)
     assert rendered(tmp_path, params) == rendered(tmp_path, params)

@@ -48,6 +48,7 @@ SETTINGS: dict[str, Any] = {
             "dataset": {"name": "parts", "classes": 4, "images_per_class": 12},
             "image_size": 32,
             "evaluation_images": 4,
+            "evaluation_split": "test",
             "gallery_images": 2,
             "device": "cpu",
             "seed": 0,

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from methods.classifier import Classifier
 from methods.resize import upsample
+from methods.strided import quick_gradients
 from methods.surrogate.attention_transfer import attention_transfer
 from methods.surrogate.stages import stage_features, stage_indices
 from methods.surrogate.student import Student
@@ -55,6 +56,7 @@ class SurrogateObjective(nn.Module):
 
     distil: False replaces `fidelity` by the cross-entropy of the true labels (an ablation).
     explains: False leaves `fidelity` alone (an ablation).
+    student, teacher: changed in place, see `quick_gradients`.
     """
 
     def __init__(
@@ -73,6 +75,8 @@ class SurrogateObjective(nn.Module):
         self.weights = weights
         self._teacher = [teacher]  # in a list: not a sub-module, neither trained nor saved
         self._stages = stage_indices(teacher, image_size) if weights.transfer else ()
+        for network in (student, teacher):
+            quick_gradients(network)
 
     def forward(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """[B, 3, H, W] in [0, 1], [B] (unused when distilling) -> loss terms."""

@@ -3,6 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+FAINTEST = 1e-30  # mean attention that is still made 1; gradients, divided by it, stay finite
+
 
 class SpatialAttention(nn.Module):
     """One weight per position: a bottleneck, a 3x3 convolution and a sigmoid.
@@ -56,6 +58,7 @@ class ChannelAttention(nn.Module):
 def attend(features: Tensor, attention: Tensor) -> Tensor:
     """Weight features by attention of mean 1: [B, C, h, w], [B, 1, h, w] -> [B, C, h, w].
 
-    The spatial mean of the result is the attention-weighted mean of the features.
+    The spatial mean of the result is the attention-weighted mean of the features. Attention that is 0 everywhere, as a
+    sigmoid far below 0 is by underflow, leaves nothing of them.
     """
-    return features * (attention / attention.mean((2, 3), keepdim=True))
+    return features * (attention / attention.mean((2, 3), keepdim=True).clamp_min(FAINTEST))

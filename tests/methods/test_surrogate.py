@@ -126,6 +126,19 @@ def test_attention_starts_uniform_and_keeps_the_mean(images):
     weights = torch.rand(2, 1, 5, 5)
     mean = (features * weights).sum((2, 3)) / weights.sum((2, 3))
     assert torch.allclose(attend(features, weights).mean((2, 3)), mean, atol=1e-6)
+    assert torch.allclose(attend(features, 1e-28 * weights).mean((2, 3)), mean, atol=1e-6)
+
+
+@pytest.mark.parametrize("score", [-60.0, -68.0, -69.5, -80.0, -200.0])
+def test_attention_that_vanishes_leaves_nothing_and_finite_gradients(score):
+    features = (1000 * torch.rand(2, 320, 5, 5)).requires_grad_()
+    scores = (score + 0.1 * torch.randn(2, 1, 5, 5)).requires_grad_()
+    attended = attend(features, scores.sigmoid())
+    attended.sum().backward()
+    assert attended.isfinite().all() and features.grad.isfinite().all() and scores.grad.isfinite().all()
+    mean = float(attended.detach().mean())
+    assert mean == pytest.approx(500, rel=0.05) if score >= -68 else mean < 400
+    assert (attended == 0).all() if score == -200 else attended.any()
 
 
 def test_fidelity_by_hand():

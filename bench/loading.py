@@ -19,6 +19,7 @@ from methods.errors import UserError
 from methods.explainers.base import Explainer
 from methods.folding import folded
 from methods.fusing import fused
+from methods.packing import packed
 from methods.padding import pad_kernels
 from methods.registry import build
 from methods.runtime import Runtime
@@ -97,10 +98,11 @@ def serve(model: ModelT, size: int, runtime: Runtime) -> ModelT:
     """Return a copy for use only: batch norms folded, frozen, in evaluation mode on the device.
 
     Padding costs no copy: on a CPU kernels are padded, on an NVIDIA GPU depthwise convolutions pad while they read.
+    Convolutions take activations behind them into the same pass, and on a CPU their weights are packed once.
     """
     served: ModelT = runtime.place(folded(model, size)).requires_grad_(False)  # type: ignore[assignment]
     if runtime.device.type == "cpu":
-        return pad_kernels(served)
+        return packed(pad_kernels(served), size)
     return fused(served, size) if runtime.device.type == "cuda" else served
 
 

@@ -1,5 +1,6 @@
 """Batch norms of a frozen network folded into the convolutions before them."""
 
+import math
 from copy import deepcopy
 from typing import Any, TypeVar
 
@@ -84,7 +85,8 @@ def _module(model: nn.Module, name: str) -> nn.Module:
 
 
 def agree(one: Any, other: Any) -> bool:
-    """Return whether two outputs of a network, tensors or tuples of them, are the same to rounding."""
+    """Return whether two outputs of a network, tensors or tuples of them, are finite and the same to rounding."""
     if isinstance(one, tuple):
         return all(agree(a, b) for a, b in zip(one, other, strict=True))
-    return bool(torch.allclose(one, other, rtol=1e-3, atol=1e-3 * float(other.abs().max())))
+    largest = float(other.abs().max())
+    return math.isfinite(largest) and torch.allclose(one, other, rtol=1e-3, atol=1e-3 * largest)

@@ -5,6 +5,7 @@ Small networks such as MobileNet spend there as much time on adding biases, on a
 
 import math
 import warnings
+from collections import Counter
 from copy import deepcopy
 from importlib.util import find_spec
 from typing import Any, TypeGuard, TypeVar
@@ -134,15 +135,34 @@ def fused(model: ModelT, image_size: int) -> ModelT:
 
 def _neighbours(model: nn.Module, example: Tensor) -> tuple[dict[nn.Module, nn.Module], dict[nn.Module, nn.Module]]:
     """Return the activation before and the one after each depthwise convolution, where it alone reads the other."""
-    made: dict[int, tuple[nn.Module, Tensor]] = {}  # holding the tensors keeps their ids their own
+    pairs = sole_readers(model, example).items()
+    before: dict[nn.Module, nn.Module] = {b: a for a, b in pairs if type(a) in ACTIVATIONS and _depthwise(b)}
+    after: dict[nn.Module, nn.Module] = {a: b for a, b in pairs if _depthwise(a) and type(b) in ACTIVATIONS}
+    return before, after
+
+
+def sole_readers(model: nn.Module, example: Tensor) -> dict[nn.Module, nn.Module]:
+    """Return leaf modules, each with the leaf that reads its output just as it was, and that no other leaf reads.
+
+    Both are called once in a forward pass. What functions between modules read is not seen.
+
+    Args:
+        model: whose forward pass of `example` is watched, without gradients.
+        example: [B, 3, H, W].
+    """
+    made: dict[int, tuple[nn.Module, Tensor, int]] = {}  # holding the tensors keeps their ids their own
     readers: dict[nn.Module, list[nn.Module]] = {}
+    calls: Counter[nn.Module] = Counter()
 
     def read(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        calls[module] += 1
         if id(inputs[0]) in made:
-            readers.setdefault(made[id(inputs[0])][0], []).append(module)
+            writer, tensor, version = made[id(inputs[0])]
+            if _version(tensor) == version:
+                readers.setdefault(writer, []).append(module)
 
     def wrote(module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
-        made[id(output)] = (module, output)
+        made[id(output)] = (module, output, _version(output))
 
     leaves = [m for m in model.modules() if not any(m.children()) and not isinstance(m, nn.Identity)]
     handles = [leaf.register_forward_pre_hook(read) for leaf in leaves]
@@ -152,10 +172,13 @@ def _neighbours(model: nn.Module, example: Tensor) -> tuple[dict[nn.Module, nn.M
     finally:
         for handle in handles:
             handle.remove()
-    pairs = [(one, found[0]) for one, found in readers.items() if len(found) == 1]
-    before: dict[nn.Module, nn.Module] = {b: a for a, b in pairs if type(a) in ACTIVATIONS and _depthwise(b)}
-    after: dict[nn.Module, nn.Module] = {a: b for a, b in pairs if _depthwise(a) and type(b) in ACTIVATIONS}
-    return before, after
+    once = {one: found[0] for one, found in readers.items() if len(found) == 1}
+    return {one: other for one, other in once.items() if calls[one] == calls[other] == 1}
+
+
+def _version(tensor: Tensor) -> int:
+    """How often it was changed in place; always 0 in inference mode, where torch does not count."""
+    return 0 if tensor.is_inference() else tensor._version
 
 
 def _replace(model: nn.Module, before: dict[nn.Module, nn.Module], after: dict[nn.Module, nn.Module]) -> None:

@@ -25,10 +25,15 @@ class KernelPadded(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """[B, C, H, W] -> [B, D, ceil(H / stride), ceil(W / stride)]."""
-        rows, columns = same_padding(images, self.weight, self.stride)
-        weight = F.pad(self.weight, (columns % 2, 0, rows % 2, 0)) if rows % 2 or columns % 2 else self.weight
-        padding = (rows + 1) // 2, (columns + 1) // 2
+        weight, padding = padded_kernel(images, self.weight, self.stride)
         return F.conv2d(images, weight, self.bias, self.stride, padding, groups=self.groups)
+
+
+def padded_kernel(images: Tensor, weight: Tensor, stride: tuple[int, ...]) -> tuple[Tensor, tuple[int, int]]:
+    """Return the kernel and the padding, of rows and columns, by which `KernelPadded` convolves such images."""
+    rows, columns = same_padding(images, weight, stride)
+    kernel = F.pad(weight, (columns % 2, 0, rows % 2, 0)) if rows % 2 or columns % 2 else weight
+    return kernel, ((rows + 1) // 2, (columns + 1) // 2)
 
 
 def same_padding(images: Tensor, weight: Tensor, stride: tuple[int, ...]) -> tuple[int, int]:

@@ -139,7 +139,7 @@ def test_a_kernel_that_fails_leaves_the_model_and_warns_once(monkeypatch):
     assert len(warned) == 1
 
 
-def test_a_cpu_is_served_as_before(machine):
+def test_a_cpu_is_served_without_them(machine):
     assert not any(kinds(serve(small_classifier(), SIZE, machine), kind) for kind in (Depthwise, Pointwise))
 
 

@@ -1,0 +1,177 @@
+"""Convolutions of a served network as a CPU runs them fastest: weights packed, activations in the same pass.
+
+oneDNN computes convolutions in blocks of its own layout. torch brings weights into it in every pass, which for one
+image takes a fifth of a small network's time, and runs activations afterwards, which in bf16 takes nearly as long as
+the convolutions. The operators used here are those that `torch.compile` emits; where they are missing nothing changes.
+"""
+
+from collections import OrderedDict
+from copy import deepcopy
+from typing import Any, NamedTuple, TypeGuard, TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from methods.folding import agree
+from methods.fusing import sole_readers
+from methods.padding import KernelPadded, padded_kernel
+
+ModelT = TypeVar("ModelT", bound=nn.Module)
+Pair = tuple[int, int]
+
+NAMES: dict[type[nn.Module], tuple[str, list[float]]] = {nn.ReLU: ("relu", []), nn.ReLU6: ("hardtanh", [0.0, 6.0])}
+TYPES = (torch.float32, torch.bfloat16)
+KEPT = 2  # layouts of a convolution: for one image, and for the copies of a forward pass
+
+
+class Layout(NamedTuple):
+    """What a convolution of images of one shape and type is called with."""
+
+    weight: Tensor
+    bias: Tensor | None
+    padding: Pair
+
+
+class Layouts:
+    """The latest layouts of some weights as they are now; `current` tells whether these have changed.
+
+    Changes behind autograd's back, in place through `.data`, are not seen.
+    """
+
+    def __init__(self, tensors: list[Tensor]) -> None:
+        self._held = [tensor.detach() for tensor in tensors]  # so that no other tensor gets their addresses
+        self._states = _states(tensors)
+        self.finite = all(bool(tensor.isfinite().all()) for tensor in tensors)
+        self.known: OrderedDict[tuple[torch.dtype, torch.Size], Layout] = OrderedDict()
+
+    def current(self, tensors: list[Tensor]) -> bool:
+        """Whether these are the weights, unchanged."""
+        return self._states == _states(tensors)
+
+
+class Packed(nn.Module):
+    """A convolution with the same weights, and the activation behind it, if any.
+
+    The weights keep their shape and may change: then they are packed again. Where a gradient is asked for, on
+    another device and in another type torch's own operators give the same; likewise while a weight is NaN or infinite,
+    which oneDNN's activations would hide.
+    """
+
+    def __init__(self, convolution: nn.Conv2d | KernelPadded, activation: nn.Module | None = None) -> None:
+        super().__init__()
+        self.weight, self.bias = convolution.weight, convolution.bias
+        self.stride, self.groups, self.activation = convolution.stride, convolution.groups, activation
+        self.same, self.repeated, self.around, self.dilation = True, False, (0, 0), (1, 1)
+        if isinstance(convolution, nn.Conv2d):
+            self.same, self.repeated = False, convolution.padding_mode == "replicate"
+            self.around = (int(convolution.padding[0]), int(convolution.padding[1]))
+            self.dilation = (convolution.dilation[0], convolution.dilation[1])
+        self._name, self._limits = NAMES[type(activation)] if activation else ("none", [])
+        self._layouts: Layouts | None = None
+
+    def forward(self, images: Tensor) -> Tensor:
+        """[B, C, H, W] -> [B, D, H', W']."""
+        if torch.is_autocast_enabled(images.device.type):
+            images = images.to(torch.get_autocast_dtype(images.device.type))
+        if self.repeated:
+            rows, columns = self.around
+            images = F.pad(images, (columns, columns, rows, rows), mode="replicate")
+        layout = self._layout(images) if self._packs(images) else None
+        if layout is None:
+            weight, padding = self._kernel(images)
+            made = F.conv2d(images, weight, self.bias, self.stride, padding, self.dilation, self.groups)
+            return made if self.activation is None else self.activation(made)
+        images, (weight, bias, padding) = images.contiguous(memory_format=torch.channels_last), layout
+        return torch.ops.mkldnn._convolution_pointwise(  # type: ignore[no-any-return]
+            images, weight, bias, padding, self.stride, self.dilation, self.groups, self._name, self._limits, ""
+        )
+
+    def _packs(self, images: Tensor) -> bool:
+        if torch.is_grad_enabled() and (images.requires_grad or self.weight.requires_grad):
+            return False
+        return images.device.type == "cpu" and images.dtype in TYPES and not self.weight.is_inference()
+
+    def _kernel(self, images: Tensor) -> tuple[Tensor, Pair]:
+        if self.same:
+            return padded_kernel(images, self.weight, self.stride)
+        return self.weight, (0, 0) if self.repeated else self.around
+
+    def _layout(self, images: Tensor) -> Layout | None:
+        """Return the layout for such images, made now if there is none; None if the weights are not finite."""
+        tensors = [self.weight] if self.bias is None else [self.weight, self.bias]
+        if self._layouts is None or not self._layouts.current(tensors):
+            self._layouts = Layouts(tensors)
+        if not self._layouts.finite:
+            return None
+        known, key = self._layouts.known, (images.dtype, images.shape)
+        if key not in known:
+            known[key] = self._packed(images)
+            if len(known) > KEPT:
+                known.popitem(last=False)
+        known.move_to_end(key)
+        return known[key]
+
+    def _packed(self, images: Tensor) -> Layout:
+        kernel, padding = self._kernel(images)
+        kernel = kernel.detach().to(images.dtype).contiguous(memory_format=torch.channels_last)
+        settings = padding, self.stride, self.dilation, self.groups, images.shape
+        weight = torch.ops.mkldnn._reorder_convolution_weight(kernel, *settings)
+        return Layout(weight, None if self.bias is None else self.bias.detach().to(images.dtype), padding)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is packed, which cannot be copied."""
+        return {**self.__dict__, "_layouts": None}
+
+
+def packed(model: ModelT, image_size: int) -> ModelT:
+    """Return a copy of a served network whose convolutions are `Packed`, with the ReLU or ReLU6 that alone reads one.
+
+    Which these are is found by one forward pass. Should the copy disagree with the model, activations stay where they
+    are; should it still disagree, or torch be built without oneDNN, the model is returned.
+
+    Args:
+        model: frozen, in evaluation mode, its batch norms folded; maps [B, 3, H, W] to a tensor or a tuple of tensors.
+        image_size: H and W of the images that it takes.
+    """
+    parameter = next(model.parameters(), None)
+    if parameter is None or not available():
+        return model
+    example = torch.rand(2, 3, image_size, image_size, generator=torch.Generator().manual_seed(0)).to(parameter)
+    example = example.contiguous(memory_format=torch.channels_last)
+    with torch.no_grad():
+        expected = model(example)
+        for with_activations in (True, False):
+            copy = deepcopy(model)
+            _replace(copy, sole_readers(copy, example) if with_activations else {})
+            if agree(copy(example), expected):
+                return copy
+    return model
+
+
+def available() -> bool:
+    """Return whether torch has oneDNN and the two operators."""
+    names = ("_convolution_pointwise", "_reorder_convolution_weight")
+    return torch.backends.mkldnn.is_available() and all(hasattr(torch.ops.mkldnn, name) for name in names)
+
+
+def _states(tensors: list[Tensor]) -> list[Pair]:
+    return [(tensor.data_ptr(), tensor._version) for tensor in tensors]
+
+
+def _replace(model: nn.Module, readers: dict[nn.Module, nn.Module]) -> None:
+    behind = {one: other for one, other in readers.items() if _packable(one) and type(other) in NAMES}
+    taken = set(behind.values())
+    for parent in list(model.modules()):
+        for name, child in parent.named_children():
+            if child in taken:
+                setattr(parent, name, nn.Identity())
+            elif _packable(child):
+                setattr(parent, name, Packed(child, behind.get(child)))
+
+
+def _packable(module: nn.Module) -> TypeGuard[nn.Conv2d | KernelPadded]:
+    if isinstance(module, KernelPadded):
+        return True
+    plain = type(module) is nn.Conv2d and not isinstance(module.padding, str)
+    return plain and module.padding_mode in ("zeros", "replicate")

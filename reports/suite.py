@@ -10,7 +10,10 @@ from reports.results import Results
 class PeerSpeed:
     """One of our explainers beside a published implementation of it, timed in turn.
 
-    ours_ms, shipped_ms, hosted_ms: median of one call: ours, theirs as shipped, theirs inside our runtime.
+    ours_ms, shipped_ms, hosted_ms: median of one call: ours, theirs as shipped, theirs inside our runtime, or None
+        where it does not run at the runtime's precision.
+    precision: of ours and of theirs inside our runtime; as shipped is fp32.
+    least_correlation: Spearman's, of our maps at that precision with those in fp32, of the worst image; None in fp32.
     """
 
     explainer: str
@@ -18,7 +21,9 @@ class PeerSpeed:
     batch: int
     ours_ms: float
     shipped_ms: float
-    hosted_ms: float
+    hosted_ms: float | None
+    precision: str = "fp32"
+    least_correlation: float | None = None
 
     @property
     def speedup_shipped(self) -> float:
@@ -26,9 +31,9 @@ class PeerSpeed:
         return self.shipped_ms / self.ours_ms
 
     @property
-    def speedup_hosted(self) -> float:
+    def speedup_hosted(self) -> float | None:
         """How many times faster ours is than theirs inside our runtime."""
-        return self.hosted_ms / self.ours_ms
+        return None if self.hosted_ms is None else self.hosted_ms / self.ours_ms
 
 
 @dataclass(frozen=True)
@@ -57,8 +62,9 @@ def peers(results: Results) -> list[PeerSpeed]:
     for info in _infos(results, "pair"):
         explainer, _, package = str(info["pair"]).partition(", ")
         ms = {name: 1000 * float(value) for name, value in info["seconds"].items()}
-        shown = (ms["ours"], ms["theirs_as_shipped"], ms["theirs_in_our_runtime"])
-        rows.append(PeerSpeed(explainer, package, int(info["batch"]), *shown))
+        shown = (ms["ours"], ms["theirs_as_shipped"], ms.get("theirs_in_our_runtime"))
+        least = (info.get("rank_correlation_with_fp32") or {}).get("least")
+        rows.append(PeerSpeed(explainer, package, int(info["batch"]), *shown, info.get("precision") or "fp32", least))
     return rows
 
 

@@ -35,6 +35,24 @@ def test_peers_explain_the_evaluation_images_with_the_trained_teacher_in_turn(tr
     assert info["seconds"]["ours"] == found["stats"]["median"]
 
 
+def test_peers_meet_ours_at_our_precision_and_how_near_that_is_to_fp32_is_recorded(trained, tmp_path):
+    words = ("-k", "transcription", "--precision", "bf16")
+    (found,) = timed(trained, tmp_path / "peers.json", "test_peers.py", *words)
+    info = found["extra_info"]
+    assert info["precision"] == "bf16" and info["refused_in_our_runtime"] is None
+    assert 0 < info["rank_correlation_with_fp32"]["least"] < 1  # 1 would be fp32 under another name
+
+
+def test_a_peer_that_cannot_run_at_our_precision_is_timed_as_shipped_alone(trained, tmp_path):
+    pytest.importorskip("pytorch_grad_cam", reason="pytorch_grad_cam is not installed: make peers")
+    words = ("-k", "grad_cam and pytorch_grad_cam and not score_cam", "--precision", "bf16")
+    (found,) = timed(trained, tmp_path / "peers.json", "test_peers.py", *words)
+    info = found["extra_info"]
+    assert "BFloat16" in info["refused_in_our_runtime"] and info["speedup_in_our_runtime"] is None
+    assert set(info["seconds"]) == {"ours", "theirs_as_shipped"}
+    assert [len(seconds) for seconds in info["timings"].values()] == [6] and len(found["stats"]["data"]) == 6
+
+
 def test_the_bare_pass_that_an_explainer_is_compared_with_is_recorded(trained, tmp_path):
     (found,) = timed(trained, tmp_path / "one.json", "test_explainers.py", "-k", "centre and one", "--seconds", "0.1")
     info = found["extra_info"]

@@ -20,6 +20,14 @@ def test_a_peer_is_compared_as_shipped_and_in_our_runtime():
     assert (one.speedup_shipped, one.speedup_hosted) == (pytest.approx(5), pytest.approx(2))
 
 
+def test_a_peer_that_does_not_run_at_our_precision_and_how_near_ours_is_to_fp32():
+    seconds, least = {"ours": 0.1, "theirs_as_shipped": 0.5}, {"least": 0.9991, "median": 0.9999}
+    told = {"precision": "bf16", "rank_correlation_with_fp32": least, "speedup_in_our_runtime": None}
+    (one,) = suite.peers(made({"pair": "score_cam, grad_cam", "batch": 1, "seconds": seconds, **told}))
+    assert (one.hosted_ms, one.speedup_hosted) == (None, None)
+    assert (one.precision, one.least_correlation, one.speedup_shipped) == ("bf16", 0.9991, pytest.approx(5))
+
+
 def test_slopes_are_listed_in_the_order_of_display_and_of_other_explainers_left_out():
     infos = [
         {"explainer": name, "axis": axis, "slope": slope}

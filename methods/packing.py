@@ -34,20 +34,21 @@ class Layout(NamedTuple):
 
 
 class Layouts:
-    """The latest layouts of some weights as they are now; `current` tells whether these have changed.
+    """The latest layouts of a weight and its bias as they are now; `current` tells whether these have changed.
 
     Changes behind autograd's back, in place through `.data`, are not seen.
     """
 
-    def __init__(self, tensors: list[Tensor]) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        tensors = [weight] if bias is None else [weight, bias]
         self._held = [tensor.detach() for tensor in tensors]  # so that no other tensor gets their addresses
-        self._states = _states(tensors)
+        self._state = _state(weight, bias)
         self.finite = all(bool(tensor.isfinite().all()) for tensor in tensors)
         self.known: OrderedDict[tuple[torch.dtype, torch.Size], Layout] = OrderedDict()
 
-    def current(self, tensors: list[Tensor]) -> bool:
-        """Whether these are the weights, unchanged."""
-        return self._states == _states(tensors)
+    def current(self, weight: Tensor, bias: Tensor | None) -> bool:
+        """Whether these are the tensors, unchanged."""
+        return self._state == _state(weight, bias)
 
 
 class Packed(nn.Module):
@@ -77,20 +78,15 @@ class Packed(nn.Module):
         if self.repeated:
             rows, columns = self.around
             images = F.pad(images, (columns, columns, rows, rows), mode="replicate")
-        layout = self._layout(images) if self._packs(images) else None
+        layout = self._layout(images)
         if layout is None:
             weight, padding = self._kernel(images)
             made = F.conv2d(images, weight, self.bias, self.stride, padding, self.dilation, self.groups)
             return made if self.activation is None else self.activation(made)
         images, (weight, bias, padding) = images.contiguous(memory_format=torch.channels_last), layout
-        return torch.ops.mkldnn._convolution_pointwise(  # type: ignore[no-any-return]
+        return torch.ops.mkldnn._convolution_pointwise.default(  # type: ignore[no-any-return]
             images, weight, bias, padding, self.stride, self.dilation, self.groups, self._name, self._limits, ""
         )
-
-    def _packs(self, images: Tensor) -> bool:
-        if torch.is_grad_enabled() and (images.requires_grad or self.weight.requires_grad):
-            return False
-        return images.device.type == "cpu" and images.dtype in TYPES and not self.weight.is_inference()
 
     def _kernel(self, images: Tensor) -> tuple[Tensor, Pair]:
         if self.same:
@@ -98,14 +94,19 @@ class Packed(nn.Module):
         return self.weight, (0, 0) if self.repeated else self.around
 
     def _layout(self, images: Tensor) -> Layout | None:
-        """Return the layout for such images, made now if there is none; None if the weights are not finite."""
-        tensors = [self.weight] if self.bias is None else [self.weight, self.bias]
-        if self._layouts is None or not self._layouts.current(tensors):
-            self._layouts = Layouts(tensors)
-        if not self._layouts.finite:
+        """Return the layout for such images, made now if there is none; None if torch's own operators are needed."""
+        weight, bias = self._parameters["weight"], self._parameters.get("bias")  # twice as fast as attributes
+        assert weight is not None
+        if torch.is_grad_enabled() and (images.requires_grad or weight.requires_grad):
             return None
+        if self._layouts is None or not self._layouts.current(weight, bias):
+            if weight.device.type != "cpu" or weight.is_inference():
+                return None
+            self._layouts = Layouts(weight, bias)
         known, key = self._layouts.known, (images.dtype, images.shape)
         if key not in known:
+            if images.dtype not in TYPES or not self._layouts.finite:
+                return None
             known[key] = self._packed(images)
             if len(known) > KEPT:
                 known.popitem(last=False)
@@ -155,8 +156,10 @@ def available() -> bool:
     return torch.backends.mkldnn.is_available() and all(hasattr(torch.ops.mkldnn, name) for name in names)
 
 
-def _states(tensors: list[Tensor]) -> list[Pair]:
-    return [(tensor.data_ptr(), tensor._version) for tensor in tensors]
+def _state(weight: Tensor, bias: Tensor | None) -> tuple[int, ...]:
+    if bias is None:
+        return weight.data_ptr(), weight._version
+    return weight.data_ptr(), weight._version, bias.data_ptr(), bias._version
 
 
 def _replace(model: nn.Module, readers: dict[nn.Module, nn.Module]) -> None:

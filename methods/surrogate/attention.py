@@ -17,13 +17,14 @@ class SpatialAttention(nn.Module):
     def __init__(self, channels: int, width: int = 32) -> None:
         super().__init__()
         self.reduce = nn.Conv2d(channels, width, 1)
+        self.act = nn.ReLU()
         self.score = nn.Conv2d(width, 1, 3, padding=1, padding_mode="replicate")
         nn.init.zeros_(self.score.weight)
         nn.init.zeros_(self.score.bias)  # type: ignore[arg-type]
 
     def forward(self, features: Tensor) -> Tensor:
         """[B, C, h, w] -> [B, 1, h, w] in (0, 1)."""
-        return self.score(F.relu(self.reduce(features))).sigmoid()
+        return self.score(self.act(self.reduce(features))).sigmoid()
 
 
 class Everywhere(nn.Module):

@@ -212,6 +212,17 @@ def test_without_the_operators_a_cpu_is_served_by_torchs_own(machine, images, mo
     same(serve(small_classifier(), SIZE, machine)(images), model(images))
 
 
+def test_an_operator_that_fails_leaves_the_model_and_warns_once(monkeypatch):
+    def fail(self, images):
+        raise RuntimeError("could not create a primitive.\nOn this processor.")
+
+    monkeypatch.setattr(Packed, "_packed", fail)
+    model = pad_kernels(served())
+    with pytest.warns(UserWarning, match=r"not packed.*\(RuntimeError: could not create a primitive\.\)$") as warned:
+        assert packed(model, SIZE) is model
+    assert len(warned) == 1
+
+
 def test_weights_made_in_inference_mode_serve(images):
     with torch.inference_mode():
         model = pad_kernels(served())
@@ -219,6 +230,9 @@ def test_weights_made_in_inference_mode_serve(images):
 
 
 @pytest.mark.parametrize("architecture", ["mobilenetv2_035", "resnet18"])
-def test_a_cpu_serves_packed_networks(architecture, machine):
+def test_a_cpu_serves_packed_networks_which_may_be_served_again(architecture, machine, images):
     model = create(architecture, CLASSES)
-    assert kinds(serve(model, SIZE, machine), Packed) and not kinds(model, Packed)
+    once = serve(model, SIZE, machine)
+    again = serve(once, SIZE, machine)
+    assert kinds(model, Packed) == 0 < kinds(once, Packed) == kinds(again, Packed)
+    assert torch.equal(again(images), once(images))

@@ -44,10 +44,13 @@ def _run(results: Results, content: dict[str, Any]) -> Elsewhere:
             timings.setdefault(info["explainer"], {"benchmarks": []})["benchmarks"].append(benchmark)
     own = replace(results, timings=timings, benchmarks=content, fits={})
     speeds = [speed for speed in throughput(own) if speed.device]
-    where = dict.fromkeys(f"{speed.device}, {speed.precision}" for speed in speeds)
+    told = content.get("machine_info") or {}
+    processor = (told.get("cpu") or {}).get("brand_raw")
+    names = {"cpu": f"a CPU, {processor}" if processor else "a CPU"}
+    where = dict.fromkeys(f"{names.get(speed.device, speed.device)}, {speed.precision}" for speed in speeds)
     return Elsewhere(
         title="; ".join(where) or "another machine",
-        hardware=_hardware(content.get("machine_info") or {}),
+        hardware=_hardware(told),
         note=str(content.get("note") or ""),
         speeds=speeds,
         peers=suite.peers(own),

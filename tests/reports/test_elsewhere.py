@@ -73,7 +73,7 @@ def test_another_cpu_is_no_gpu(folder, tmp_path):
     artifacts.write_json(folder / "elsewhere/desktop.json", suite_run("surrogate", device="cpu"))
     render.render([read(folder)], tmp_path / "report")
     text = Page((tmp_path / "report/index.html").read_text(encoding="utf-8")).text
-    assert "Throughput on cpu, fp32" in text and "No GPU was at hand" in text
+    assert "Throughput on a CPU, A Host, fp32" in text and "No GPU was at hand" in text
 
 
 def test_claims_and_first_screen_stay_with_the_experiments_own_timings(folder):

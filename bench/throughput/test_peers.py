@@ -174,8 +174,7 @@ def test_peer(
     }
     if machine.precision != "fp32":
         at = [ours_at(ours, model, explained, replace(machine, precision=one)) for one in ("fp32", machine.precision)]
-        found = [spearmanr(one, other).statistic for one, other in zip(*at, strict=True) if np.ptp(one)]
-        benchmark.extra_info |= {"rank_correlation_with_fp32": {"least": min(found), "median": median(found)}}
+        benchmark.extra_info["rank_correlation_with_fp32"] = rank_correlation(*at)
 
 
 def ours_at(
@@ -185,3 +184,13 @@ def ours_at(
     with runtime.autocast():
         maps = [ours.explain(model, images, targets, torch.arange(len(images))) for images, targets in explained]
     return list(torch.cat(maps).detach().float().flatten(1).cpu().numpy())
+
+
+def rank_correlation(ones: Sequence[Array], others: Sequence[Array]) -> dict[str, float] | None:
+    """Return Spearman's correlation of each two maps, the least and the median; None if all of `ones` are flat.
+
+    A map that is flat in `others` alone counts as 0.
+    """
+    pairs = [(one, other) for one, other in zip(ones, others, strict=True) if np.ptp(one)]
+    found = [float(spearmanr(one, other).statistic) if np.ptp(other) else 0.0 for one, other in pairs]
+    return {"least": min(found), "median": median(found)} if found else None

@@ -2,12 +2,13 @@
 
 import warnings
 
+import numpy as np
 import pytest
 import torch
 
 from bench.throughput import peers
 from bench.throughput.measuring import counted
-from bench.throughput.test_peers import PAIRS
+from bench.throughput.test_peers import PAIRS, rank_correlation
 from tests.conftest import SIZE, small_classifier
 
 
@@ -52,3 +53,12 @@ def test_rise_masks_are_drawn_once_for_all_images(prepared, images, targets):
     explain = prepared("rise, transcription", small_classifier())
     whole = explain(images, targets)
     assert torch.allclose(explain(images[2:], targets[2:]), whole[2:], rtol=1e-5)
+
+
+def test_flat_maps_have_no_rank_correlation_and_one_that_became_flat_has_none_left():
+    rising, flat = np.arange(5, dtype=np.float32), np.zeros(5, dtype=np.float32)
+    assert rank_correlation([flat], [rising]) is None
+    assert rank_correlation([rising, rising, flat], [rising**2, -rising, rising]) == pytest.approx(
+        {"least": -1, "median": 0}
+    )
+    assert rank_correlation([rising], [flat]) == {"least": 0, "median": 0}

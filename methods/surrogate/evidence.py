@@ -27,7 +27,8 @@ def class_evidence(classifier: Classifier, features: Tensor, targets: Tensor) ->
     """
     count, depth, height, width = features.shape
     positions = features.permute(0, 2, 3, 1).reshape(-1, depth, 1, 1)
-    logits = classifier.head(positions).float().view(count, height * width, -1)
+    logits = classifier.head(positions).view(count, height * width, -1)
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     chosen = targets.view(-1, 1, 1).expand(-1, height * width, 1)
     both = torch.cat([logits.gather(2, chosen), logits.log_softmax(2).gather(2, chosen)], 2).transpose(1, 2)
     return standardised(both.reshape(count, -1, height, width))

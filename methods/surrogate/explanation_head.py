@@ -48,7 +48,8 @@ class ExplanationHead(nn.Module):
         fused = sum((upsample(lateral, size) for lateral in _by_size(laterals[1:])), laterals[0])
         coarse = (self.gain.view(1, -1, 1, 1) * evidence).sum(1)
         correction = torch.einsum("bchw,bc->bhw", self.refine(fused), self.query + self.queries(targets))
-        return standardised((upsample(coarse, size) + correction).float())
+        total = upsample(coarse, size) + correction
+        return standardised(total.to(torch.promote_types(total.dtype, torch.float32)))
 
 
 def _by_size(maps: Sequence[Tensor]) -> list[Tensor]:

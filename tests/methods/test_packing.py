@@ -1,7 +1,10 @@
 """Packed convolutions: the same function as the network they come from, also when its weights change."""
 
 import math
+import os
 import pickle
+import subprocess
+import sys
 from copy import deepcopy
 
 import pytest
@@ -18,20 +21,30 @@ from methods.padding import KernelPadded, pad_kernels
 from methods.randomisation import reinitialise
 from methods.surrogate.student import Student
 from tests.conftest import CLASSES, SIZE, small_classifier
-from tests.methods.test_fusing import ARCHITECTURES, kinds, lively, same, served
+from tests.methods.test_fusing import ARCHITECTURES, flat, kinds, lively, same, served
 
 pytestmark = pytest.mark.skipif(not packing.available(), reason="torch is built without oneDNN here")
 PLAIN = (nn.Conv2d, Conv2dSame, KernelPadded)
 
 
+def as_exact(found, expected, exact):
+    """Assert that `found` is as near to what float64 gives as torch's own operators are.
+
+    How near these are depends on the network and the processor: 1e-7 to 1e-5 of the largest value.
+    """
+    for one, other, truth in zip(flat(found), flat(expected), flat(exact), strict=True):
+        allowed = 4 * float((other - truth).abs().max()) + 1e-6 * float(truth.abs().max())
+        assert float((one - truth).abs().max()) <= allowed <= 1e-3 * float(truth.abs().max())
+
+
 @pytest.mark.parametrize("architecture", [*ARCHITECTURES, "vgg11", "resnet18"])
 def test_a_packed_network_is_the_same_function(architecture, images):
     model = pad_kernels(served(architecture, **ARCHITECTURES.get(architecture, {})))
-    other = packed(model, SIZE)
+    other, exact, doubled = packed(model, SIZE), deepcopy(model).double(), images.double()
     assert kinds(other, Packed) and not any(kinds(other, kind) for kind in PLAIN) and not kinds(model, Packed)
     with torch.inference_mode():
-        same(other(images), model(images))
-        same(other.features(images), model.features(images))
+        as_exact(other(images), model(images), exact(doubled))
+        as_exact(other.features(images), model.features(images), exact.features(doubled))
 
 
 @pytest.mark.parametrize(("architecture", "taken", "left"), [("mobilenetv2_035", 35, 0), ("resnet18", 9, 8)])
@@ -49,7 +62,7 @@ def test_a_packed_student_is_the_same_function(images, targets):
     other = packed(model, SIZE)
     assert not any(kinds(other, kind) for kind in PLAIN)
     with torch.inference_mode():
-        same(other(images, targets), model(images, targets))
+        as_exact(other(images, targets), model(images, targets), deepcopy(model).double()(images.double(), targets))
 
 
 def test_in_bf16_too(images):
@@ -178,6 +191,31 @@ def test_copies_and_pickles_are_packed_anew():
         assert torch.equal(twin(images), expected)
         twin.weight.mul_(2)
         assert torch.equal(other(images), expected) and not torch.equal(twin(images), expected)
+
+
+PROCESSOR = """
+import torch
+from methods.classifier import create
+from methods.folding import folded
+from methods.packing import Packed, packed, types
+assert types() == (torch.float32,)
+model = packed(folded(create("test_resnet", 3), 32).requires_grad_(False), 32)
+assert any(isinstance(module, Packed) for module in model.modules())
+images = torch.rand(2, 3, 32, 32)
+with torch.inference_mode():
+    whole = model(images)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = model(images)
+assert half.dtype == torch.bfloat16 and not torch.equal(half.float(), whole)
+assert float((half - whole).abs().max()) <= 0.05 * float(whole.abs().max())
+"""
+
+
+def test_a_processor_that_does_not_pack_bf16_runs_it_by_torchs_operators():
+    """As most desktop processors: oneDNN's operators refuse it without AVX-512 or its like."""
+    environment = {**os.environ, "ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41"}
+    done = subprocess.run([sys.executable, "-c", PROCESSOR], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_double_precision_takes_torchs_operators(images):

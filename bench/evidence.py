@@ -169,7 +169,7 @@ def _score_rows(path: Path) -> pd.DataFrame:
     absent = set(artifacts.SCORE_COLUMNS) - set(rows.columns)
     if absent:
         raise ValueError(f"no column {sorted(absent)}")
-    return rows
+    return rows.astype({"value": "float64"})  # means in fp32 would differ where they are the same
 
 
 def _timings(content: dict[str, Any]) -> list[Timing]:

@@ -135,4 +135,5 @@ def _older_rows(path: Path) -> pd.DataFrame | None:
         rows = artifacts.read_rows(path)
     except (UserError, ValueError, OSError):
         return None
-    return rows if set(rows.columns) >= _OLDER_COLUMNS and "protocol" not in rows else None
+    known = set(rows.columns) >= _OLDER_COLUMNS and "protocol" not in rows
+    return rows.astype({"value": "float64"}) if known else None

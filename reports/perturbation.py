@@ -11,6 +11,7 @@ from reports.drawing import Drawing, canvas, drawn, look
 from reports.results import Results
 
 WIDTH = 1.96  # standard errors each way: 95 % of a normal distribution
+_DIGITS = 6  # of a fraction; fp32 has one more
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ def means(results: Results, metric: str) -> pd.DataFrame:
     """Return the mean curve of every explainer that has one: explainer, fraction, mean, low, high, n.
 
     Each image counts once, with its mean over seeds; what is NaN is left out. `low` and `high` are the mean ∓
-    1.96 standard errors over the n images, NaN for a single one.
+    1.96 standard errors over the n images, NaN for a single one. Fractions that differ by rounding, as those of two
+    devices do, are one point.
     """
     tables = [_mean(name, rows[rows["metric"] == metric]) for name, rows in results.perturbation.items()]
     columns = ["explainer", "fraction", "mean", "low", "high", "n"]
@@ -47,7 +49,8 @@ def means(results: Results, metric: str) -> pd.DataFrame:
 
 
 def _mean(explainer: str, rows: pd.DataFrame) -> pd.DataFrame:
-    by_image = rows.astype({"probability": "float64"}).groupby(["fraction", "image_id"])["probability"].mean()
+    exact = rows.astype({"fraction": "float64", "probability": "float64"}).round({"fraction": _DIGITS})
+    by_image = exact.groupby(["fraction", "image_id"])["probability"].mean()
     found = by_image.groupby("fraction").agg(["mean", "sem", "count"]).dropna(subset="mean").reset_index()
     reach = WIDTH * found["sem"]
     return found.assign(explainer=explainer, low=found["mean"] - reach, high=found["mean"] + reach, n=found["count"])

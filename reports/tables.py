@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bench import artifacts
-from bench.statistics import against, compare_all, mean_interval
+from bench.statistics import against, compare_all, in_steps, mean_interval
 from reports import glossary, protocols
 from reports.results import Results
 from reports.speeds import Speed
@@ -71,7 +71,7 @@ def _shared(results: Results, metric: str, names: Sequence[str]) -> dict[str, fl
 
 
 def best(results: Results) -> dict[tuple[str, str], str]:
-    """Mark each metric's best method `best`, and those not distinguishable from it `tied`.
+    """Mark each metric's best method, or several of the same mean, `best`; those not distinguishable from it `tied`.
 
     All pairs of methods on a metric are one family of Holm-corrected tests, so that the choice of the
     best one among them is allowed for. Ablations and controls are not ranked.
@@ -81,14 +81,15 @@ def best(results: Results) -> dict[tuple[str, str], str]:
         ranked = [name for name in results.of_kind("method") if metric in known.get(name, {})]
         if len(ranked) < 2:
             continue
-        first = max(ranked, key=lambda name: _signed(known[name][metric], better))
+        means = in_steps([_signed(known[name][metric], better) for name in ranked])
+        leading = [name for name, mean in zip(ranked, means, strict=True) if mean == means.max()]
         runs = {name: results.runs[name, metric] for name in ranked if (name, metric) in results.runs}
         pairs = compare_all({name: results.scores[name, metric] for name in ranked}, better, intervals=False, runs=runs)
         open_pairs = [{one.method, one.other} for one in pairs if one.outcome in OPEN]
-        marks[first, metric] = "best"
         for name in ranked:
-            equal = known[name][metric] == known[first][metric]
-            if name != first and (equal or {name, first} in open_pairs):
+            if name in leading:
+                marks[name, metric] = "best"
+            elif {name, leading[0]} in open_pairs:
                 marks[name, metric] = "tied"
     return marks
 
@@ -104,7 +105,7 @@ def control_wins(results: Results) -> list[ControlWin]:
         for metric, better in results.better.items():
             pairs = {name: _shared(results, metric, (name, control)) for name in methods}
             both = {name: pair for name, pair in pairs.items() if len(pair) > 1}
-            beaten = [n for n, pair in both.items() if _signed(pair[n], better) < _signed(pair[control], better)]
+            beaten = [n for n, pair in both.items() if _ahead(pair[control], pair[n], better)]
             if beaten:
                 clear = tuple(name for name in beaten if (metric, name) in clearly)
                 wins.append(ControlWin(metric, control, tuple(beaten), clear))
@@ -149,6 +150,12 @@ def write_speeds(path: Path, speeds: list[Speed]) -> None:
 
 def _signed(value: float, better: str) -> float:
     return value if better == "higher" else -value
+
+
+def _ahead(one: float, other: float, better: str) -> bool:
+    """Whether the first mean is better, by more than rounding."""
+    first, second = in_steps([_signed(one, better), _signed(other, better)])
+    return bool(first > second)
 
 
 def _learned(summary: dict[str, Any]) -> dict[str, Any]:

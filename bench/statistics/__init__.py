@@ -14,6 +14,7 @@ from bench.statistics.intervals import (
 )
 from bench.statistics.paired import PairedTest, paired_test
 from bench.statistics.ranks import CriticalDifference, critical_difference
+from bench.statistics.rounding import in_steps
 from bench.statistics.seeds import Runs, SeedSpread, difference_of_runs, seed_spread
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "critical_difference",
     "difference_of_runs",
     "holm",
+    "in_steps",
     "mean_interval",
     "non_inferior",
     "paired_test",

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import DegenerateDataWarning, bootstrap
 
@@ -56,12 +55,6 @@ def mean_interval(values: Iterable[float]) -> Estimate:
     if math.isnan(low) or math.isnan(high):
         low, high = _interval(samples, "percentile")
     return Estimate(mean, low, high, len(samples))
-
-
-def differences(first: pd.Series, second: pd.Series) -> NDArray[np.float64]:
-    """Return `first - second`, [n], one per image (index label) on which both are known."""
-    both = pd.concat([first, second], axis=1, join="inner").astype(np.float64)
-    return (both.iloc[:, 0] - both.iloc[:, 1]).dropna().to_numpy()
 
 
 def non_inferior(difference: Estimate, better: str, margin: float) -> NonInferiority:

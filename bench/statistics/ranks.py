@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
 from bench.statistics.intervals import CONFIDENCE, direction
+from bench.statistics.rounding import in_steps
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ def critical_difference(values: pd.DataFrame, better: Mapping[Any, str] | pd.Ser
 
     critical_difference = q sqrt(k (k + 1) / (6 blocks)) for k methods, where q is the 95 % quantile of the
     studentised range of k means with infinite degrees of freedom over sqrt(2); Demsar 2006,
-    https://jmlr.org/papers/v7/demsar06a.html. Ties get mean ranks. A block in which any method has
-    no value is left out, for its ranks would not compare.
+    https://jmlr.org/papers/v7/demsar06a.html. Ties get mean ranks, and so do values that differ by rounding alone. A
+    block in which any method has no value is left out, for its ranks would not compare.
 
     The test assumes independent blocks. Metrics of one experiment are computed from the same maps on
     the same images and are not independent, so the diagram describes the results and proves nothing
@@ -51,8 +52,9 @@ def critical_difference(values: pd.DataFrame, better: Mapping[Any, str] | pd.Ser
     """
     signs = np.array([direction(better[block]) for block in values.index], dtype=np.float64)
     signed = values.to_numpy(dtype=np.float64) * signs[:, None]
-    ranks = rankdata(-signed[~np.isnan(signed).any(axis=1)], axis=1)
-    blocks, methods = ranks.shape
+    complete = signed[~np.isnan(signed).any(axis=1)]
+    blocks, methods = complete.shape
+    ranks = np.array([rankdata(-in_steps(block)) for block in complete]).reshape(blocks, methods)
     means = ranks.mean(axis=0) if blocks else np.full(methods, math.nan)
     average = {str(values.columns[i]): float(means[i]) for i in np.argsort(means, kind="stable")}
     distance = _nemenyi(methods, blocks)

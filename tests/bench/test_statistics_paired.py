@@ -100,6 +100,25 @@ def test_tied_differences_share_their_ranks():
     assert paired_test(*_pair([1, -1, 2])).rank_biserial == pytest.approx((1.5 + 3 - 1.5) / 6)
 
 
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_rounding_does_not_order_what_is_tied(kind):
+    """Hits of three trainings against hits: 1 - 2/3 and 1/3 - 0 are the same and differ in their last bits."""
+    thirds = np.tile([2, 1, 3, 0, 2, 1, 0, 3], 4)
+    first = pd.DataFrame({i: thirds > i for i in range(3)}).astype(kind).mean(axis=1).astype(kind)
+    second = pd.Series(np.tile([1, 0, 1, 1, 0, 1, 0, 0], 4)).astype(kind)
+    whole = pd.Series(thirds.astype(float)), second.astype(float) * 3
+    found, exact = paired_test(first, second), paired_test(*whole)
+    assert len(set(np.abs(first.astype(float) - second))) > len(set(np.abs(whole[0] - whole[1])))
+    assert (found.p_value, found.rank_biserial) == (exact.p_value, exact.rank_biserial)
+    assert found.d_z == pytest.approx(exact.d_z, rel=1e-6)
+
+
+def test_differences_of_rounding_alone_are_none():
+    first = pd.Series(np.float32([0.97, 0.5, 0.1, 0.3, 0.7, 0.9, 0.2]))
+    found = paired_test(np.nextafter(first, np.float32(1)), first)
+    assert (found.p_value, found.d_z, found.rank_biserial) == (1, 0, 0)
+
+
 def test_no_difference_has_p_one_and_no_effect():
     found = paired_test(*_pair([0, 0, 0, 0]))
     assert (found.p_value, found.d_z, found.rank_biserial) == (1, 0, 0)

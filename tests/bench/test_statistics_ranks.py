@@ -36,6 +36,12 @@ def _higher(values):
     return dict.fromkeys(values.index, "higher")
 
 
+def test_rounding_does_not_rank():
+    noisy = pd.DataFrame([[0.9700000286, 0.97, 0.5], [0.3, 0.4, 0.97]], columns=["a", "b", "c"])
+    ranks = critical_difference(noisy, {0: "higher", 1: "lower"}).average_ranks
+    assert ranks == {"a": 1.25, "b": 1.75, "c": 3.0}
+
+
 def test_demsars_example():
     found = critical_difference(DEMSAR, _higher(DEMSAR))
     expected = {"C4.5+m+cf": 1.964, "C4.5+m": 2.000, "C4.5+cf": 2.893, "C4.5": 3.143}

@@ -48,6 +48,16 @@ def test_unknown_probabilities_are_left_out(tmp_path):
     assert found.loc[0.0, "mean"] == 0.5 and found.loc[0.0, "n"] == 1
 
 
+def test_images_scored_on_two_devices_share_their_points(tmp_path):
+    """The devices divide counts by the number of pixels with different last bits."""
+    folder, _ = small(tmp_path)
+    one, other = np.float32(1 / 28), np.nextafter(np.float32(1 / 28), np.float32(0))
+    written(folder, {(0, "a", one): 0.2, (0, "b", other): 0.6, (0, "a", 1.0): 0.1, (0, "b", 1.0): 0.3})
+    found = mean_curve(folder)
+    assert one != other and found["n"].tolist() == [2, 2]
+    assert found["mean"].tolist() == pytest.approx([0.4, 0.2], abs=1e-6)
+
+
 def test_figure_has_a_line_per_explainer_bands_for_methods_and_dashes_for_controls(tmp_path):
     folder, _ = small(tmp_path, NAMES, metrics=METRICS)
     results = read(folder, committed=False)

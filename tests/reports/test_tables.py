@@ -102,6 +102,14 @@ def test_a_difference_that_not_all_trainings_have_leaves_methods_tied_and_open()
     assert judged(-0.5, 0, 0.5) == ("tied", "seeds disagree")
 
 
+def test_means_that_differ_by_rounding_are_best_together():
+    values = np.array([1.0] * 9 + [0.0])
+    above = values * (1 + 3e-8)
+    results = made(surrogate={"insertion": above}, rise={"insertion": values}, centre={"insertion": above})
+    assert tables.best(results) == {("surrogate", "insertion"): "best", ("rise", "insertion"): "best"}
+    assert tables.control_wins(results) == []
+
+
 def test_metric_without_a_direction_has_no_best():
     results = made(surrogate={"gini": [1, 2, 3, 4]}, rise={"gini": [2, 3, 4, 5]})
     assert tables.best(results) == {}

@@ -28,7 +28,9 @@ class ModelRandomisation(Metric):
     is left. A method that ignores the network scores 1 and fails. A flat map scores 1 (it depends on
     nothing); one that becomes flat scores 0.
 
-    The network is the one that the explainer reads: for the surrogate its student.
+    The network is the one that the explainer reads: for the surrogate its student. Layers come in the order in which
+    the network lists them, so that the student's attention and head, which stand beside its backbone, go before any of
+    that: between a student and a classifier only `randomisation_full` compares like with like.
 
     levels: steps of the cascade.
     images: how many of the evaluation images are scored, since every method explains each `levels` times.

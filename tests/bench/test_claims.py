@@ -1,5 +1,7 @@
 """Each claim reaches each verdict, and only the claims that need a method miss it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -269,6 +271,14 @@ def test_a_margin_must_hold_for_every_training():
     trained(found, "surrogate", (-0.04, 0.0, 0.04))
     judged = AsAccurateAsIterative().judge(found)
     assert judged.verdict == "inconclusive" and "inferior in 0" in judged.reason
+
+
+def test_the_rate_with_the_classifiers_pass_stands_beside_and_decides_nothing():
+    timing = Timing(1, (0.01, 0.01, 0.01), "cpu", "fp32", 224, forward=0.04)
+    found = Speed().judge(Evidence("rate", {}, [], {}, {}, timings={"surrogate": [timing]}))
+    assert [one.value for one in found.figures] == pytest.approx([100, 20]) and found.verdict == "reproduced"
+    old = replace(timing, forward=None)
+    assert len(Speed().judge(Evidence("rate", {}, [], {}, {}, timings={"surrogate": [old]})).figures) == 1
 
 
 def test_ratios_are_free_of_the_drift_between_processes():

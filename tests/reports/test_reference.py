@@ -7,6 +7,7 @@ import pytest
 from bench import artifacts
 from methods.errors import UserError
 from reports import reference
+from tests.conftest import ROOT
 from tests.reports import result_tree
 
 
@@ -16,6 +17,15 @@ def results(tmp_path):
     (tmp_path / "results/birds/gallery").mkdir(exist_ok=True)
     (tmp_path / "results/birds/gallery/photograph.jpg").write_bytes(b"not to be copied")
     return tmp_path / "results"
+
+
+def test_the_readme_repeats_the_verdicts_of_the_references():
+    rows = [line.strip("| \n").split(" | ") for line in (ROOT / "README.md").open(encoding="utf-8") if line[0] == "|"]
+    told = {cells[0]: cells[1:] for cells in rows}
+    for column, name in enumerate(("parts", "birds")):
+        for claim in artifacts.read_json(ROOT / f"reports/reference/{name}/claims.json").values():
+            expected = f"**{claim['verdict']}**: {claim['reason'].rstrip('.')}"
+            assert told[claim["title"]][column] == expected, (name, claim["title"])
 
 
 def test_numbers_are_copied_and_pictures_are_not(results, tmp_path):

@@ -44,7 +44,9 @@ class Speed(Claim):
             return untestable([f"timing of {title(SURROGATE)}, one image at a time"])
         found = rate(timing)
         where = f"{timing.device}, {timing.precision}, {timing.image_size} px"
-        figures = (Figure(f"frames per second ({where})", found.mean, found.low, found.high, found.n, "fps"),)
+        figures: tuple[Figure, ...] = (
+            Figure(f"frames per second ({where})", found.mean, found.low, found.high, found.n, "fps"),
+        )
         if timing.forward:
             all_in = rate(replace(timing, seconds=tuple(one + timing.forward for one in timing.seconds)))
             words = "frames per second, the classifier's forward pass included"

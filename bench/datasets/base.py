@@ -59,6 +59,10 @@ class Dataset(ABC):
             UserError: the image is missing, unreadable or truncated; the message names the file.
         """
 
+    def left_out(self, root: Path | None) -> str:
+        """Return which files beside those of `index` are left out, counted by reason; empty, as here, if none are."""
+        return ""
+
     def intervene(self, row: pd.Series, size: int, part: str, action: Action) -> Sample | None:
         """Return the image of one row with one part removed or given its nearest class's look.
 

@@ -24,10 +24,13 @@ def main(params: Path, experiment: str, data: Path, summary: Path) -> None:
     check(chosen)
     own = dict(chosen.dataset)
     dataset = build(Dataset, own.pop("name"), own)  # type: ignore[type-abstract]
-    result = prepare(dataset, bench_data(), chosen.image_size)
+    root = bench_data()
+    result = prepare(dataset, root, chosen.image_size)
     result.write(data)
     artifacts.write_json(summary, summarise(result))
-    say("prepare", f"data set '{chosen.dataset['name']}'", f"{len(result.index)} images to {data}")
+    left_out = dataset.left_out(root)
+    read = f"data set '{chosen.dataset['name']}'" + (f", leaving out files: {left_out}" if left_out else "")
+    say("prepare", read, f"{len(result.index)} images to {data}")
 
 
 def bench_data() -> Path | None:

@@ -5,7 +5,7 @@ import unicodedata
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from bench.datasets.base import Dataset
 from bench.datasets.image_folder import ImageFolder
@@ -76,6 +76,43 @@ def test_splits_under_other_names_are_no_classes(tmp_path, split):
         ImageFolder(str(tmp_path)).index(None)
 
 
+def grow(folder, *names):
+    for name in names:
+        add(folder / name / "1.png")
+
+
+@pytest.mark.parametrize("other", ["valid", "validation", "testing", "Val"])
+def test_a_split_under_another_name_beside_two_others_is_told_how_to_be_called(tmp_path, other):
+    grow(tmp_path, "train/auk", "test/auk", f"{other}/auk")
+    with pytest.raises(UserError, match=f"has .*{other}.*, splits by their names: call them train, val and test"):
+        ImageFolder(str(tmp_path)).index(None)
+
+
+@pytest.mark.parametrize("splits", [("train", "eval"), ("Train", "dev"), ("validation", "holdout")])
+def test_folders_with_the_same_classes_as_a_split_are_no_classes(tmp_path, splits):
+    grow(tmp_path, *(f"{split}/{name}" for split in splits for name in ("auk", "wren")))
+    with pytest.raises(UserError, match=f"'{splits[1]}' beside '{splits[0]}', both .*: call them train, val and test"):
+        ImageFolder(str(tmp_path)).index(None)
+
+
+def test_classes_with_sub_folders_of_their_own_may_be_called_train(tmp_path):
+    grow(tmp_path, "train/steam", "train/electric", "tram/yellow", "bus")
+    assert set(ImageFolder(str(tmp_path), 0, 0).index(None)["class_name"]) == {"train", "tram", "bus"}
+
+
+def test_an_unknown_folder_beside_two_splits_may_be_the_third(tmp_path):
+    grow(tmp_path, "train/auk", "test/auk", "dev/auk")
+    with pytest.raises(UserError, match="'dev' beside .* train, test: call it val if it is that split, or move"):
+        ImageFolder(str(tmp_path)).index(None)
+
+
+def test_a_split_alone_is_no_class(tmp_path):
+    grow(tmp_path, "train/auk", "train/wren")
+    with pytest.raises(UserError, match="split 'train' alone: let the setting `folder` name 'train' itself, or add"):
+        ImageFolder(str(tmp_path)).index(None)
+    assert set(ImageFolder(str(tmp_path / "train"), 0, 0).index(None)["class_name"]) == {"auk", "wren"}
+
+
 def test_a_class_that_would_never_be_trained_is_refused(tmp_path):
     for number in range(40):
         add(tmp_path / "auk" / f"{number}.png")
@@ -125,7 +162,77 @@ def test_hidden_files_and_other_files_are_ignored_and_nested_images_found(tmp_pa
         add(tmp_path / name)
     (tmp_path / "auk/notes.txt").write_text("seen at sea")
     (tmp_path / "auk/Thumbs.db").write_bytes(b"\0")
-    assert ImageFolder(str(tmp_path)).index(None)["image_id"].tolist() == ["auk/1", "auk/deeper/2"]
+    dataset = ImageFolder(str(tmp_path))
+    assert dataset.index(None)["image_id"].tolist() == ["auk/1", "auk/deeper/2"]
+    assert dataset.left_out(None) == "2 of other types (.db, .txt), 1 beside the class folders"
+
+
+@pytest.mark.parametrize("splits", [("",), ("train", "val", "test")])
+def test_what_is_left_out_is_counted(tmp_path, splits):
+    for split in splits:
+        add(tmp_path / split / "auk/1.png")
+    dataset = ImageFolder(str(tmp_path), 0, 0)
+    assert dataset.left_out(None) == ""
+    add(tmp_path / splits[-1] / "loose.png")
+    (tmp_path / "labels.csv").write_text("of no class folder")
+    assert dataset.left_out(None) == "1 beside the class folders"
+    for name in ("2.HEIC", "3.heic", "README"):
+        (tmp_path / splits[0] / "auk" / name).write_text("no image")
+    assert dataset.left_out(None) == "3 of other types (.heic, no suffix), 1 beside the class folders"
+
+
+@pytest.mark.parametrize("suffix", ["jfif", "avif", "AVIF"])
+def test_files_of_less_common_types_are_read(tmp_path, suffix):
+    if suffix != "jfif" and not features.check("avif"):
+        pytest.skip("this Pillow is built without AVIF")
+    add(tmp_path / "auk" / f"1.{suffix}", value=200)
+    dataset = ImageFolder(str(tmp_path), 0, 0)
+    assert abs(dataset.read(None, dataset.index(None).iloc[0], 4).image.astype(int) - 200).max() < 5
+
+
+def link(path, target):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.symlink_to(target, target_is_directory=True)
+    except OSError:
+        pytest.skip("this file system has no links")
+
+
+def test_linked_folders_are_followed_wherever_they_are(tmp_path):
+    grow(tmp_path / "elsewhere", "auk", "more")
+    link(tmp_path / "tree/auk", tmp_path / "elsewhere/auk")
+    grow(tmp_path / "tree", "wren")
+    link(tmp_path / "tree/wren/more", tmp_path / "elsewhere/more")
+    index = ImageFolder(str(tmp_path / "tree"), 0, 0).index(None)
+    assert index["image_id"].tolist() == ["auk/1", "wren/1", "wren/more/1"]
+
+
+@pytest.mark.parametrize(
+    ("at", "target"),
+    [
+        ("me", "."),
+        ("up", ".."),
+        ("auk/me", "."),
+        ("auk/up", ".."),
+        ("auk/high", "../.."),
+        ("owl", "auk"),
+        ("a", "auk"),
+        ("wren/auk", "../auk"),
+        ("owl", "wren/deeper"),
+    ],
+)
+def test_links_to_folders_that_are_there_already_are_refused(tmp_path, at, target):
+    grow(tmp_path / "tree", "auk", "wren", "wren/deeper")
+    link(tmp_path / "tree" / at, target)
+    with pytest.raises(UserError, match="are one folder, by a link, and images would count twice: remove the link"):
+        ImageFolder(str(tmp_path / "tree")).index(None)
+
+
+def test_a_link_to_nothing_is_no_class_that_may_be_missing(tmp_path):
+    grow(tmp_path, "auk", "wren")
+    link(tmp_path / "tit", tmp_path / "unplugged")
+    with pytest.raises(UserError, match="tit' is a link to nothing: restore"):
+        ImageFolder(str(tmp_path)).index(None)
 
 
 def test_read_fits_and_has_no_annotation(tmp_path):

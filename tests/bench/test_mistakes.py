@@ -124,6 +124,17 @@ def test_a_single_class(stages, capsys, monkeypatch, tmp_path):
     assert "single class" in error_of(stages, capsys, monkeypatch, "prepare")
 
 
+def test_what_prepare_leaves_out_is_said(stages, capsys, tmp_path):
+    for name in ("wren/1.png", "wren/2.heic", "auk/1.png", "loose.png"):
+        (tmp_path / "tree" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.effect_noise((40, 40), 50).convert("RGB").save(tmp_path / "tree" / name, "PNG")
+    dataset = {"name": "image_folder", "folder": str(tmp_path / "tree"), "validation": 0, "test": 0}
+    miniature.write(stages.params, miniature.settings(dataset=dataset))
+    stages.run("prepare")
+    told = "'image_folder', leaving out files: 1 of other types (.heic), 1 beside the class folders; wrote 2 images"
+    assert told in capsys.readouterr().out
+
+
 def test_no_traceback_in_a_real_process(stages):
     done = subprocess.run(
         [sys.executable, "-m", "bench.stages.fit"]

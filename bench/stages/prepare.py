@@ -42,7 +42,11 @@ def bench_data() -> Path | None:
 
 
 def prepare(dataset: Dataset, root: Path | None, size: int) -> Prepared:
-    """Read all images of a data set at `size` x `size` pixels, with their annotation."""
+    """Read all images of a data set at `size` x `size` pixels, with their annotation.
+
+    Raises:
+        UserError: there is a single class, or images that cannot be read, of which the first ten are named.
+    """
     index = dataset.index(root).reset_index(drop=True)
     if index["label"].nunique() < 2:
         raise UserError("the data set has a single class, of which nothing can be told apart: add images of another")
@@ -52,16 +56,31 @@ def prepare(dataset: Dataset, root: Path | None, size: int) -> Prepared:
     boxes = torch.empty(len(index), 4)
     keypoints = torch.full((len(index), len(names), 2), float("nan"))
     segmented = False
+    bad: list[str] = []
     for i in tqdm(range(len(index)), desc="prepare", unit="image"):
-        sample = dataset.read(root, index.iloc[i], size)
+        try:
+            sample = dataset.read(root, index.iloc[i], size)
+        except UserError as error:
+            bad.append(str(error))
+            continue
         images[i] = torch.from_numpy(np.ascontiguousarray(sample.image.transpose(2, 0, 1)))
         boxes[i] = torch.tensor(sample.box)
         for part, point in sample.keypoints.items():
             keypoints[i, names.index(part)] = torch.tensor(point)
         if sample.segments is not None:
             segments[i], segmented = torch.from_numpy(sample.segments), True
+    if bad:
+        raise UserError(_together(bad))
     index["telling"] = [list(told) for told in index["telling"]]
     return Prepared(index, images, boxes, keypoints, segments if segmented else None, names)
+
+
+def _together(errors: list[str]) -> str:
+    """Return one message for the images that could not be read; it names the first ten."""
+    if len(errors) == 1:
+        return errors[0]
+    of_all = ", the first 10 of them" if len(errors) > 10 else ""
+    return f"{len(errors)} images cannot be used{of_all}: {'; '.join(errors[:10])}"
 
 
 def summarise(data: Prepared) -> dict[str, Any]:

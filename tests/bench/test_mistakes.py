@@ -112,7 +112,22 @@ def test_truncated_image(stages, capsys, monkeypatch, tmp_path):
     dataset = {"name": "image_folder", "folder": str(tmp_path / "tree")}
     miniature.write(stages.params, miniature.settings(dataset=dataset))
     line = error_of(stages, capsys, monkeypatch, "prepare")
-    assert "1.jpg" in line
+    assert line.startswith("error: image '") and "1.jpg" in line
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(3, "3 images cannot be used: "), (12, "12 images cannot be used, the first 10 ")]
+)
+def test_unreadable_images_are_named_together(stages, capsys, monkeypatch, tmp_path, count, told):
+    for label in ("a", "b"):
+        (tmp_path / "tree" / label).mkdir(parents=True)
+        Image.new("RGB", (40, 40)).save(tmp_path / "tree" / label / "whole.png")
+    for i in range(count):
+        (tmp_path / "tree/b" / f"broken{i}.png").write_text("no image")
+    dataset = {"name": "image_folder", "folder": str(tmp_path / "tree"), "validation": 0, "test": 0}
+    miniature.write(stages.params, miniature.settings(dataset=dataset))
+    line = error_of(stages, capsys, monkeypatch, "prepare")
+    assert told in line and line.count("cannot be read") == min(count, 10) and "whole" not in line
 
 
 def test_a_single_class(stages, capsys, monkeypatch, tmp_path):

@@ -77,7 +77,7 @@ def read(path: Path, fit: Fit, size: int) -> Photograph:
     """Read one photograph as `size` x `size` pixels, turned upright as its EXIF orientation says.
 
     Raises:
-        UserError: there is no such file, or it is not a whole image of 8 bits a channel.
+        UserError: there is no such file, or it is not a whole image, or grey of more than 8 bits.
     """
     if not os.path.isfile(path):
         reason = "is not a file" if os.path.exists(path) else "does not exist"

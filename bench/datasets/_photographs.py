@@ -50,7 +50,7 @@ def decode(path: Path, upright: bool = False) -> Image.Image:
         upright: turn the image as its EXIF orientation says, as viewers do.
 
     Raises:
-        UserError: the file is missing, unreadable, truncated, or has more than 8 bits a channel.
+        UserError: the file is missing, unreadable, truncated, or grey of more than 8 bits.
     """
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
@@ -59,6 +59,7 @@ def decode(path: Path, upright: bool = False) -> Image.Image:
             turned = ImageOps.exif_transpose(image) if upright else image
             if turned.mode.startswith(("I", "F")):
                 raise UserError(f"image '{path}' has mode {turned.mode}: convert it to 8 bits a channel")
+            turned.info.pop("transparency", None)  # of a palette, Pillow would warn about it
             return turned.convert("RGB")
     except FileNotFoundError:
         raise UserError(f"image '{path}' is missing: restore the file or the whole data set") from None

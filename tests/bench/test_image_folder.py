@@ -2,6 +2,7 @@
 
 import os
 import unicodedata
+import warnings
 
 import numpy as np
 import pytest
@@ -258,6 +259,18 @@ def test_camera_orientation_is_applied(tmp_path):
     dataset = ImageFolder(str(tmp_path))
     image = dataset.read(None, dataset.index(None).iloc[0], 8).image
     assert image[0].mean() < 20 and image[-1].mean() > 235
+
+
+@pytest.mark.parametrize("transparency", [0, bytes([0, 128])])
+def test_transparency_of_a_palette_is_dropped_without_a_warning(tmp_path, transparency):
+    image = Image.new("P", (4, 4))
+    image.putpalette([200, 100, 50, 1, 2, 3])
+    (tmp_path / "auk").mkdir()
+    image.save(tmp_path / "auk/1.png", transparency=transparency)
+    dataset = ImageFolder(str(tmp_path), 0, 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert (dataset.read(None, dataset.index(None).iloc[0], 4).image == (200, 100, 50)).all()
 
 
 def test_no_root_and_missing_folder(tmp_path):

@@ -26,7 +26,11 @@ class ImageFolder(Dataset):
     Images are files in class folders whose names end in .jpg, .jpeg, .jfif, .png, .bmp, .webp, .avif,
     .tif, .tiff, .gif, .ppm or .pgm. Other files in class folders, and images beside these, are left out,
     and stage prepare says how many; hidden files are left out without a word. Linked folders are followed,
-    and refused if their images are there already.
+    and refused if their images are there already. Photographs are turned as their EXIF orientation says;
+    transparency is dropped, of an animation the first frame is taken, and grey images of more than 8 bits are refused.
+
+    Labels follow the sorted names of the class folders (character by character: `10` before `9`, `Z` before
+    `a`). The outputs of a classifier of your own, used as it is, must be in this order.
 
     folder: relative to `root`, or absolute.
     validation, test: shares of the images to draw for `val` and `test`.

@@ -13,6 +13,7 @@ from methods.registry import validated
 
 Positive = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+Seed = Annotated[int, Field(ge=-(2**62), lt=2**62)]  # torch and tables take 64 bits, and draws count on from it
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -101,7 +102,7 @@ class Experiment:
     evaluation_split: the split they are taken from: `test`, or `val` to choose settings by, and then nothing of the
         test split is looked at.
     gallery_images: how many of them are pictured in the report.
-    seed: of everything random in the run.
+    seed: of everything random in the run, in 63 bits.
     draws: how often an explainer that draws masks or noise explains each image, each time from other seeds.
     device: `auto` takes a GPU if there is one.
     precision: of explaining and scoring; training has its own in the recipe.
@@ -120,7 +121,7 @@ class Experiment:
     evaluation_images: Positive | PerDevice = 100
     evaluation_split: Literal["test", "val"] = "test"
     gallery_images: Positive = 8
-    seed: int = 0
+    seed: Seed = 0
     draws: Positive = 1
     device: str = "auto"
     precision: Literal["fp32", "bf16"] = "fp32"

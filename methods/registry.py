@@ -2,7 +2,7 @@
 
 import inspect
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from importlib import import_module
 from types import ModuleType
@@ -65,9 +65,24 @@ def validated(cls: type[T], settings: Mapping[str, Any], what: str) -> T:
     try:
         return TypeAdapter(cls).validate_python(dict(settings))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "settings"
-        raise UserError(f"{what}: {where}: {first['msg']} (got {first['input']!r})") from None
+        found = max(error.errors(), key=lambda one: len(one["loc"]))  # of a union, the alternative that was meant
+        missing = found["type"] == "missing"
+        keys = _keys(found["loc"], settings) + ([str(found["loc"][-1])] if missing else [])
+        got = "" if missing else f" (got {found['input']!r})"
+        reason = found["msg"].removeprefix("Value error, ")
+        raise UserError(f"{what}: {'.'.join(keys) or 'settings'}: {reason}{got}") from None
+
+
+def _keys(location: Sequence[int | str], settings: Any) -> list[str]:
+    """Return the keys on the way to a setting, without the types of a union that pydantic puts between them."""
+    keys = []
+    for part in location:
+        try:
+            settings = settings[part]
+        except (LookupError, TypeError):
+            continue
+        keys.append(str(part))
+    return keys
 
 
 def _import_foreign(kind: str, name: str) -> ModuleType:

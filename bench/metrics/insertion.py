@@ -6,13 +6,19 @@ from typing import Annotated, ClassVar
 import numpy as np
 import torch
 import torch.nn.functional as F
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
 from bench.metrics._curves import area_under, changing_curve
 from bench.metrics.base import Batch, Column, Curve, CurveMetric
 from methods.classifier import Classifier
+
+
+def _odd(side: int) -> int:
+    if side % 2 == 0:
+        raise ValueError("Input should be odd, so that the kernel has a middle")
+    return side
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,7 @@ class Insertion(CurveMetric):
     as a kernel on the normalised image with zero padding. A good map finds the class early.
 
     steps: number of steps of equal size; 28 at 224 px are the authors' 224 * 8 pixels.
-    kernel: side of the kernel in pixels.
+    kernel: side of the kernel in pixels, odd.
     sigma: standard deviation in pixels.
 
     Petsiuk, Das, Saenko, BMVC 2018, https://arxiv.org/abs/1806.07421
@@ -36,7 +42,7 @@ class Insertion(CurveMetric):
         "area": "trapezoid, both end points",
     }
     steps: Annotated[int, Field(gt=0)] = 28
-    kernel: Annotated[int, Field(gt=0)] = 11
+    kernel: Annotated[int, Field(gt=0), AfterValidator(_odd)] = 11
     sigma: Annotated[float, Field(gt=0)] = 5.0
 
     def curves(self, model: Classifier, batch: Batch, saliency: Tensor) -> dict[str, Curve]:

@@ -51,7 +51,7 @@ class ModelRandomisation(Metric):
     }
     levels: Annotated[int, Field(gt=0)] = 4
     images: Annotated[int, Field(gt=0)] = 100
-    seed: int = 0
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] = 0
 
     def score(self, model: Classifier, batch: Batch, saliency: Tensor) -> dict[str, Tensor]:
         """See `Metric.score`."""

@@ -35,9 +35,16 @@ from tests.conftest import ROOT
         ({"dataset": {"name": 3}}, ["experiment 'mini': dataset needs a 'name'", "got 3"]),
         ({"dataset": 3}, ["experiment 'mini': dataset", "valid dictionary (got 3)"]),
         ({"explainers": ["surrogate"]}, ["experiment 'mini': explainers", "valid dictionary (got ['surrogate'])"]),
+        ({"metrics": {"insertion": {"kernel": 10}}}, ["metric 'insertion': kernel: Input should be odd", "(got 10)"]),
         ({"metrics": {"road": {"percentages": []}}}, ["metric 'road': percentages", "at least 1 item"]),
         ({"image_sice": 32}, ["unknown setting of experiment 'mini' 'image_sice'", "'image_size'"]),
         ({"image_size": -3}, ["experiment 'mini': image_size"]),
+        ({"seed": 2**70}, ["experiment 'mini': seed", "less than"]),
+        ({"seed": -(2**63) - 1}, ["experiment 'mini': seed", "greater than"]),
+        ({"metrics": {"model_randomisation": {"seed": 2**70}}}, ["metric 'model_randomisation': seed", "less than"]),
+        ({"evaluation_images": {"cpu": 3}}, ["experiment 'mini': evaluation_images.cuda: Field required"]),
+        ({"evaluation_images": {"cpu": 3, "cuda": 0}}, ["images.cuda: Input should be greater than 0 (got 0)"]),
+        ({"evaluation_images": 0}, ["evaluation_images: Input should be greater than 0 (got 0)"]),
         ({"precision": "fp8"}, ["experiment 'mini': precision", "bf16"]),
     ],
 )
@@ -66,6 +73,14 @@ def test_mistakes_at_the_top_of_params(stages, capsys, monkeypatch, changes, nam
     line = error_of(stages, capsys, monkeypatch, "prepare")
     for words in [f"settings file '{stages.params}': ", *named]:
         assert words in line, line
+
+
+def test_a_missing_setting_is_named_alone(stages, capsys, monkeypatch):
+    without = miniature.settings()
+    del without["experiments"]["mini"]["teacher"]
+    miniature.write(stages.params, without)
+    line = error_of(stages, capsys, monkeypatch, "prepare")
+    assert line == "error: experiment 'mini': teacher: Field required"
 
 
 def test_unknown_experiment_and_missing_params(stages, capsys, monkeypatch):

@@ -35,19 +35,31 @@ def create_teacher(settings: TeacherSettings, classes: int, seed: int) -> Classi
 
 
 def check_size(model: Classifier, size: int) -> None:
-    """Refuse a network that takes no images of `size` px, before it is trained; the network stays as it is.
+    """Refuse a network that does not classify images of `size` px by a last map, before it is trained.
+
+    The network stays as it is.
 
     Raises:
-        UserError: it takes others only, as a transformer may.
+        UserError: it takes other sizes only, as a transformer may; or gives other than one score per class; or its
+            last map is not what it classifies by, see `to_map`.
     """
+    network, image = deepcopy(model).cpu().eval(), torch.zeros(1, 3, size, size)
     try:
         with torch.inference_mode():
-            deepcopy(model).cpu().eval()(torch.zeros(1, 3, size, size))
+            logits = network(image)
+            if not isinstance(logits, Tensor) or logits.shape != (1, network.backbone.num_classes):
+                found = list(logits.shape) if isinstance(logits, Tensor) else f"a {type(logits).__name__}"
+                raise UserError(
+                    f"the teacher gives {found} for an image, not one score per class: "
+                    "check its arguments, such as features_only and global_pool"
+                )
+            network.head(network.features(image))
     except (AssertionError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise UserError(
-            f"the teacher takes no images of {size} px ({reason}): change image_size and timing_size, or its "
-            "arguments, such as dynamic_img_size: true of vision transformers and strict_img_size: false of Swin"
+            f"the teacher cannot classify an image of {size} px ({reason}): check its arguments, such as global_pool, "
+            "dynamic_img_size: true of vision transformers and strict_img_size: false of Swin, "
+            "or change image_size and timing_size"
         ) from None
 
 

@@ -195,8 +195,28 @@ def test_sizes_that_the_teacher_takes_are_tried_before_it_is_trained(stages, cap
         return miniature.write(stages.root / "o.yaml", miniature.settings(teacher=teacher, timing_size=64))
 
     line = error_of(stages, capsys, monkeypatch, "teacher", params=params(dynamic_img_size=False))
-    assert "takes no images of 64 px" in line and "dynamic_img_size: true" in line
+    assert "cannot classify an image of 64 px" in line and "dynamic_img_size: true" in line
     stages.run("teacher", params=params(dynamic_img_size=True))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "arguments", "named"),
+    [
+        ("test_vit", {"dynamic_img_size": True}, ["by its class token alone", "set arguments: {global_pool: avg}"]),
+        ("test_vit", {"dynamic_img_size": True, "global_pool": ""}, ["gives [1, 5, 4] for an image", "global_pool"]),
+        ("test_resnet", {"features_only": True}, ["gives a list for an image", "features_only"]),
+        ("test_resnet", {"global_pool": ""}, ["cannot classify an image of 32 px (mat1", "such as global_pool"]),
+    ],
+)
+def test_a_teacher_without_scores_or_a_last_map_is_not_trained(
+    trained, capsys, monkeypatch, architecture, arguments, named
+):
+    monkeypatch.setattr(teacher, "train", lambda *_: pytest.fail("it was trained"))
+    own = {"architecture": architecture, "arguments": arguments, "fit": {"epochs": 1}}
+    other = miniature.write(trained.root / "other.yaml", miniature.settings(teacher=own))
+    line = error_of(trained, capsys, monkeypatch, "teacher", params=other)
+    for words in named:
+        assert words in line, line
 
 
 def test_a_network_that_cannot_be_built(trained, capsys, monkeypatch):

@@ -3,9 +3,17 @@
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, with_config
+from pydantic import AfterValidator, ConfigDict, Field, with_config
 
-Scale = Annotated[float, Field(gt=0)]
+
+def _of_unit_range(value: float) -> float:
+    if not 0 <= value <= 1:
+        raise ValueError("Input should be in [0, 1], as images are: divide values of 0 to 255 by 255")
+    return value
+
+
+Mean = Annotated[float, AfterValidator(_of_unit_range)]
+Scale = Annotated[float, AfterValidator(_of_unit_range), Field(gt=0)]
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -23,5 +31,5 @@ class NetworkSettings:
     architecture: str
     weights: str = "scratch"
     arguments: dict[str, Any] = field(default_factory=dict)
-    mean: tuple[float, float, float] | None = None
+    mean: tuple[Mean, Mean, Mean] | None = None
     std: tuple[Scale, Scale, Scale] | None = None

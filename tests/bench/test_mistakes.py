@@ -39,6 +39,14 @@ from tests.conftest import ROOT
         ({"metrics": {"road": {"percentages": []}}}, ["metric 'road': percentages", "at least 1 item"]),
         ({"image_sice": 32}, ["unknown setting of experiment 'mini' 'image_sice'", "'image_size'"]),
         ({"image_size": -3}, ["experiment 'mini': image_size"]),
+        (
+            {"teacher": {"architecture": "test_resnet", "mean": [124, 116, 104], "std": [0.2, 0.2, 0.2]}},
+            ["experiment 'mini': teacher.mean.0: Input should be in [0, 1], as images are", "by 255 (got 124)"],
+        ),
+        (
+            {"teacher": {"architecture": "test_resnet", "mean": [0, 0.5, 1], "std": [1, 57, 57]}},
+            ["teacher.std.1: Input should be in [0, 1]", "by 255 (got 57)"],
+        ),
         ({"seed": 2**70}, ["experiment 'mini': seed", "less than"]),
         ({"seed": -(2**63) - 1}, ["experiment 'mini': seed", "greater than"]),
         ({"metrics": {"model_randomisation": {"seed": 2**70}}}, ["metric 'model_randomisation': seed", "less than"]),

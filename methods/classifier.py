@@ -126,6 +126,17 @@ def weights_file(name: str) -> Path:
     )
 
 
+def check_source(settings: NetworkSettings) -> None:
+    """Refuse what can be seen to be wrong without building the network.
+
+    Raises:
+        UserError: unknown architecture, or weights that are not there.
+    """
+    _check_architecture(settings.architecture, settings.weights == "pretrained")
+    if settings.weights not in ("scratch", "pretrained"):
+        weights_file(settings.weights)
+
+
 def check_trained(settings: NetworkSettings, classes: int) -> None:
     """Refuse settings by which the network, untrained, would answer by chance.
 
@@ -176,10 +187,7 @@ def check_finite(logits: Tensor, what: str) -> Tensor:
 
 
 def _backbone(architecture: str, classes: int, pretrained: bool, arguments: Mapping[str, Any]) -> nn.Module:
-    if not timm.is_model(architecture):
-        raise one_of("architecture", architecture, timm.list_models())
-    if pretrained and not timm.is_model_pretrained(architecture):
-        raise UserError(f"timm has no weights of '{architecture}': name a local safetensors file, or another network")
+    _check_architecture(architecture, pretrained)
     try:
         return timm.create_model(architecture, pretrained=pretrained, num_classes=classes, **arguments)
     except Exception as error:  # whatever timm's constructors raise; an AssertionError often says nothing
@@ -191,6 +199,13 @@ def _backbone(architecture: str, classes: int, pretrained: bool, arguments: Mapp
             f"weights of '{architecture}' could not be downloaded ({reason}): "
             "connect to a network, or name a local safetensors file"
         ) from None
+
+
+def _check_architecture(architecture: str, pretrained: bool) -> None:
+    if not timm.is_model(architecture):
+        raise one_of("architecture", architecture, timm.list_models())
+    if pretrained and not timm.is_model_pretrained(architecture):
+        raise UserError(f"timm has no weights of '{architecture}': name a local safetensors file, or another network")
 
 
 def _head_names(backbone: nn.Module) -> list[str]:

@@ -135,10 +135,13 @@ def test_two_runs_give_byte_identical_scores(tmp_path):
     assert scores[0] == scores[1]
 
 
-def test_committed_settings_are_valid(tmp_path):
+def test_committed_settings_are_valid(tmp_path, monkeypatch):
     from bench.checking import check
 
     content = settings.read(ROOT / "params.yaml")
+    monkeypatch.setenv("BENCH_WEIGHTS", str(tmp_path))
+    for one in content["experiments"].values():
+        (tmp_path / one["teacher"].get("weights", "none")).touch()
     everything = tmp_path / "params.yaml"
     everything.write_text(yaml.safe_dump({**content, "compare": list(content["explainers"])}))
     for name in content["experiments"]:

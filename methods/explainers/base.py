@@ -39,6 +39,8 @@ class Explainer(ABC):
     def objective(self, teacher: Classifier, image_size: int) -> nn.Module | None:
         """Return what must be trained before this explainer can explain, or None.
 
+        Whoever overrides this needs a `fit` section.
+
         The module maps (images [B, 3, H, W] in [0, 1], labels [B]) to a dict of loss terms, each
         a scalar; their sum is minimised over the module's own trainable parameters. What it learns is its
         `trained` sub-module.

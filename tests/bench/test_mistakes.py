@@ -21,6 +21,22 @@ from tests.conftest import ROOT
         ({"claims": {"sped": {}}}, ["unknown claim 'sped'", "did you mean 'speed'?"]),
         ({"claims": {"speed": {"least": 0}}}, ["claim 'speed': least", "greater than 0"]),
         ({"claims": {"speed_ratio": {"others": []}}}, ["claim 'speed_ratio': others", "at least 1 item"]),
+        (
+            {"claims": {"speed_ratio": {"others": ["rice"]}}},
+            ["'others' of claim 'speed_ratio' 'rice': did you mean 'rise'"],
+        ),
+        ({"explainers": {"surrogate": {}}}, ["explainer 'surrogate' must be trained", "give it a 'fit' section"]),
+        ({"explainers": {"grad_cam": {"fit": {"epochs": 1}}}}, ["'grad_cam' has nothing to learn", "remove its 'fit'"]),
+        (
+            {"explainers": {"surrogate": {"student": {"architecture": "resnet"}, "fit": {"epochs": 1}}}},
+            ["unknown architecture 'resnet': did you mean 'resnet"],
+        ),
+        ({"teacher": {"architecture": "test_resnett"}}, ["'test_resnett': did you mean 'test_resnet'?"]),
+        (
+            {"teacher": {"architecture": "test_resnet", "weights": "mine.safetensors"}},
+            ["weights 'mine.safetensors' not"],
+        ),
+        ({"teacher": {"architecture": "darknet17", "weights": "pretrained"}}, ["timm has no weights of 'darknet17'"]),
         ({"explainers": {"surrogate": {"losses": {"temperature": 0}}}}, ["losses.temperature", "greater than 0"]),
         ({"explainers": {"rise": {"mask": 5}}}, ["unknown setting of explainer 'rise' 'mask'", "'masks'"]),
         ({"explainers": {"rise": {"masks": 0}}}, ["explainer 'rise': masks", "greater than 0"]),

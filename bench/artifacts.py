@@ -160,4 +160,11 @@ def _json_object(path: Path) -> dict[str, Any]:
 
 def _metadata(path: Path) -> dict[str, Any]:
     with safe_open(path, framework="pt") as file:
-        return {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
+        names, told = file.keys(), file.metadata() or {}
+    try:
+        content = {key: json.loads(value) for key, value in told.items()}
+    except json.JSONDecodeError:  # other programs write plain words
+        content = {}
+    if names and not content:
+        raise ValueError("it has no metadata of a stage; weights of your own are named under teacher.weights")
+    return content

@@ -150,9 +150,9 @@ def check_trained(settings: NetworkSettings, classes: int) -> None:
         known = timm.get_pretrained_cfg(name)
         found = "" if known and known.num_classes == classes else "a random head: timm's has other classes"
     else:
-        bias = next((f"{head}.bias" for head in _head_names(_backbone(name, classes, False, settings.arguments))), "")
-        own = load_file(weights_file(settings.weights)).get(bias)
-        found = "" if own is not None and len(own) == classes else f"a random head: '{settings.weights}' has another"
+        backbone, loaded = _backbone(name, classes, False, settings.arguments), _read(weights_file(settings.weights))
+        absent = [k for k in _unlike(backbone.state_dict(), loaded) if k.startswith(_heads(backbone))]
+        found = f"a random head: '{settings.weights}' has no '{absent[0]}' of that size" if absent else ""
     if found:
         raise UserError(
             f"the teacher '{name}' would explain {classes} classes by {found}. "
@@ -161,21 +161,23 @@ def check_trained(settings: NetworkSettings, classes: int) -> None:
 
 
 def load_backbone(backbone: nn.Module, path: Path, architecture: str) -> None:
-    """Load a safetensors file, in any float type, leaving out a head of another size."""
-    try:
-        loaded = load_file(path)
-    except SafetensorError as error:
-        raise UserError(f"weights '{path}' are not a whole safetensors file ({error}): fetch it again") from None
-    own = backbone.state_dict()
-    head = tuple(f"{name}." for name in _head_names(backbone))
-    fitting = {k: v for k, v in loaded.items() if k in own and v.shape == own[k].shape}
-    missing = [k for k in own if k not in fitting and not k.startswith(head)]
-    missing = [k for k in missing if not k.endswith("num_batches_tracked")]
+    """Load a safetensors file, in any float type, leaving out a head of another size.
+
+    Raises:
+        UserError: the file is damaged or of another format, its names have a prefix, or it is of another network.
+    """
+    loaded, own = _read(path), backbone.state_dict()
+    missing = [k for k in _unlike(own, loaded) if not k.startswith(_heads(backbone))]
     if missing:
-        raise UserError(
-            f"weights '{path}' do not fit '{architecture}': {len(missing)} tensors such as '{missing[0]}' "
-            "are absent or of another shape; check architecture and arguments"
+        prefix = _prefix(missing, loaded)
+        why = (
+            f"their names begin with '{prefix}': remove it from each and save them again"
+            if prefix
+            else f"{len(missing)} tensors such as '{missing[0]}' are absent or of another shape; "
+            "check architecture and arguments"
         )
+        raise UserError(f"weights '{path}' do not fit '{architecture}': {why}")
+    fitting = {k: v for k, v in loaded.items() if k in own and v.shape == own[k].shape}
     backbone.load_state_dict(fitting, strict=False)
 
 
@@ -208,6 +210,28 @@ def _check_architecture(architecture: str, pretrained: bool) -> None:
         raise UserError(f"timm has no weights of '{architecture}': name a local safetensors file, or another network")
 
 
-def _head_names(backbone: nn.Module) -> list[str]:
-    names = backbone.pretrained_cfg.get("classifier", ())  # type: ignore[union-attr, operator]
-    return [names] if isinstance(names, str) else list(names)
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        again = "fetch it again" if path.suffix == ".safetensors" else "convert it by safetensors.torch.save_file"
+        raise UserError(f"weights '{path}' are not a whole safetensors file ({error}): {again}") from None
+
+
+def _unlike(own: Mapping[str, Tensor], loaded: Mapping[str, Tensor]) -> list[str]:
+    """Return the names of a network's own tensors that `loaded` lacks or has in another shape; counters may lack."""
+    unlike = [name for name, tensor in own.items() if name not in loaded or loaded[name].shape != tensor.shape]
+    return [name for name in unlike if not name.endswith("num_batches_tracked")]
+
+
+def _prefix(missing: Sequence[str], loaded: Mapping[str, Tensor]) -> str:
+    """Return the prefix under which `loaded` has everything that is missing, `module.` say, or nothing."""
+    ends = f".{missing[0]}"
+    prefixes = [name.removesuffix(missing[0]) for name in loaded if name.endswith(ends)]
+    return next((prefix for prefix in prefixes if all(prefix + name in loaded for name in missing)), "")
+
+
+def _heads(backbone: nn.Module) -> tuple[str, ...]:
+    """Return how the names of the head's tensors begin."""
+    names = backbone.pretrained_cfg.get("classifier") or ()  # type: ignore[union-attr, operator]
+    return tuple(f"{name}." for name in ([names] if isinstance(names, str) else names))

@@ -63,6 +63,11 @@ def test_another_file_as_the_teacher_or_the_data(trained, capsys, monkeypatch):
     other = trained.work / "grad_cam.safetensors"
     line = error_of(trained, capsys, monkeypatch, "explain", teacher=other)
     assert f"'{other}' {DAMAGED} (no 'classes' in it): run the stage that writes it again" in line
+    for metadata in (None, {"format": "pt"}):
+        raw = trained.root / "raw.safetensors"
+        save_file(create("test_resnet", 4).backbone.state_dict(), raw, metadata)
+        line = error_of(trained, capsys, monkeypatch, "explain", teacher=raw)
+        assert f"'{raw}' {DAMAGED} (it has no metadata of a stage; weights of your own are named under tea" in line
     folder = trained.root / "other"
     artifacts.write_tensors(folder / "arrays.safetensors", {"saliency": torch.zeros(1)})
     artifacts.write_rows(folder / "index.parquet", artifacts.read_rows(trained.work / "data/index.parquet"))
@@ -177,7 +182,14 @@ def test_a_teacher_that_would_answer_by_chance(stages, capsys, monkeypatch):
     weights = stages.root / "ten.safetensors"
     save_file(create("test_resnet", 10).backbone.state_dict(), weights)
     found = line(architecture="test_resnet", weights=str(weights))
-    assert f"by a random head: '{weights}' has another. Give it a 'fit' section, or weights of a head of 4" in found
+    assert (
+        f"by a random head: '{weights}' has no 'fc.weight' of that size. Give it a 'fit' section, or weights" in found
+    )
+    whole = create("test_resnet", 4).backbone.state_dict()
+    for absent in ("fc.weight", "fc.bias"):
+        save_file({key: value for key, value in whole.items() if key != absent}, weights)
+        found = line(architecture="test_resnet", weights=str(weights))
+        assert f"by a random head: '{weights}' has no '{absent}' of that size" in found
     with pytest.raises(UserError, match="4 classes by a random head: timm's has other classes"):
         check_trained(NetworkSettings("resnet18", "pretrained"), 4)
     check_trained(NetworkSettings("resnet18", "pretrained"), 1000)

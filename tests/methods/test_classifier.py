@@ -5,8 +5,9 @@ import torch
 from safetensors.torch import save_file
 
 from methods import classifier as module
-from methods.classifier import check_finite, create
+from methods.classifier import check_finite, check_trained, create
 from methods.errors import UserError
+from methods.network_settings import NetworkSettings
 from tests.conftest import CLASSES
 
 
@@ -51,6 +52,29 @@ def test_wrong_and_truncated_weights(tmp_path):
     cut.write_bytes((tmp_path / "other.safetensors").read_bytes()[:1000])
     with pytest.raises(UserError, match="not a whole safetensors file"):
         create("test_resnet", 3, weights=str(cut))
+
+
+def test_weights_of_another_format_are_to_be_converted(tmp_path):
+    torch.save(create("test_resnet", 3).backbone.state_dict(), tmp_path / "own.pth")
+    with pytest.raises(UserError, match=r"own\.pth' are not a whole .*: convert it by safetensors\.torch\.save_file"):
+        create("test_resnet", 3, weights=str(tmp_path / "own.pth"))
+
+
+@pytest.mark.parametrize("prefix", ["module.", "backbone.", "model.net."])
+def test_the_prefix_of_names_is_told(tmp_path, prefix):
+    path, own = tmp_path / "own.safetensors", create("test_resnet", 3)
+    renamed = {f"{prefix}{name}": tensor for name, tensor in own.backbone.state_dict().items()}
+    save_file(renamed | {"mean": own.mean, "std": own.std}, path)
+    with pytest.raises(UserError, match=f"do not fit 'test_resnet': their names begin with '{prefix}': remove it"):
+        create("test_resnet", 3, weights=str(path))
+
+
+def test_a_head_without_a_bias_is_trained(tmp_path, monkeypatch):
+    path, own = tmp_path / "own.safetensors", create("test_resnet", 3).backbone
+    own.fc.bias = None
+    save_file(own.state_dict(), path)
+    monkeypatch.setattr(module, "_backbone", lambda *_: own)
+    check_trained(NetworkSettings("test_resnet", str(path)), 3)
 
 
 def test_unknown_architecture_and_argument():

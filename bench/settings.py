@@ -36,8 +36,9 @@ class Recipe:
     precision: of forward and backward passes while training, by autocast.
     jitter: strength of random brightness, contrast and saturation; 0 is none.
     clip: largest gradient norm.
-    rates: share of the learning rate by part of the network, as its parameters are named, {classifier: 0.05}; of
-        several that match the longest counts, what matches none takes all of it. For parts that start trained.
+    rates: share of the learning rate by part of the network, as its parameters are named, {classifier: 0.05} for the
+        network inside a surrogate, {backbone.classifier: 0.05} for the head of a teacher that names it so; of several
+        that match the longest counts, what matches none takes all of it. For parts that start trained.
     """
 
     epochs: Positive

@@ -127,7 +127,9 @@ def parameter_groups(network: nn.Module, recipe: Recipe) -> list[dict[str, Any]]
     shares = {id(parameter): _share(name, recipe.rates) for name, parameter in network.named_parameters()}
     for part in recipe.rates:
         if not any(_within(name, part) for name, _ in network.named_parameters()):
-            raise one_of("part of the network under 'rates'", part, [name for name, _ in network.named_children()])
+            names = [name.split(".") for name, _ in network.named_parameters()]
+            known = dict.fromkeys(".".join(name[:depth]) for depth in (1, 2) for name in names)
+            raise one_of("part of the network under 'rates'", part, list(known))
     groups = param_groups_weight_decay(network, recipe.weight_decay)
     return [
         {**group, "params": chosen, "lr_scale": share}

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from bench.settings import Recipe
 from bench.training import Examples, parameter_groups, train
+from methods.classifier import create
 from methods.errors import UserError
 from methods.registry import validated
 from methods.runtime import Runtime
@@ -97,6 +98,20 @@ def test_all_parts_may_be_slow():
 def test_unknown_part_is_named_with_those_there_are():
     with pytest.raises(UserError, match="unknown part of the network under 'rates' 'hed': did you mean 'head'"):
         parameter_groups(Network(), Recipe(epochs=1, rates={"hed": 0.1}))
+
+
+def test_parts_of_a_teacher_are_listed_below_its_backbone():
+    teacher = create("mobilenetv2_035", 3)
+    with pytest.raises(UserError, match=r"'classifier': did you mean 'backbone\.classifier'\? known are"):
+        parameter_groups(teacher, Recipe(epochs=1, rates={"classifier": 0.05}))
+    shares = {
+        group["lr_scale"] for group in parameter_groups(teacher, Recipe(epochs=1, rates={"backbone.classifier": 0.05}))
+    }
+    assert shares == {0.05, 1.0}
+    with pytest.raises(
+        UserError, match=r"known are backbone, backbone\.conv_stem, backbone\.bn1, .*backbone\.classifier$"
+    ):
+        parameter_groups(teacher, Recipe(epochs=1, rates={"xyz": 0.05}))
 
 
 def test_rate_above_one_is_refused():

@@ -1,6 +1,7 @@
 """How faithfully a student stands for its teacher."""
 
 from collections.abc import Callable
+from inspect import signature
 
 import torch
 import torch.nn.functional as F
@@ -40,6 +41,26 @@ def fidelity(student: nn.Module, teacher: nn.Module, images: Tensor, machine: Ru
             "rank_correlation": float(rank_correlation(own, truth).mean()),
         }
     return found
+
+
+def classifies(network: nn.Module, teacher: nn.Module, images: Tensor, machine: Runtime) -> bool:
+    """Whether a network, both in evaluation mode, takes images alone and gives logits of the teacher's shape.
+
+    Args:
+        network: any; of a tuple that it returns the first member counts.
+        teacher: maps [B, 3, H, W] to logits.
+        images: uint8 [N, 3, H, W].
+    """
+    if type(network).forward is nn.Module.forward:  # a container, such as nn.ModuleDict
+        return False
+    try:
+        signature(network.forward).bind(images)
+    except TypeError:
+        return False
+    with torch.inference_mode(), machine.autocast():
+        own, truth = (one(machine.images(images)) for one in (network, teacher))
+    own = own[0] if isinstance(own, tuple) else own
+    return isinstance(own, Tensor) and own.shape == truth.shape
 
 
 def masked(images: Tensor) -> Tensor:

@@ -51,11 +51,17 @@ class Fit:
 
 
 def fit(chosen: "Experiment", name: str, recipe: "Recipe", data: Path, teacher: Path, seed: int = 0) -> Fit:
-    """Train one explainer from the run's seed plus `seed`."""
+    """Train one explainer from the run's seed plus `seed`.
+
+    What is no classifier, see `bench.fidelity.classifies`, has neither agreement nor fidelity.
+
+    Raises:
+        UserError: the explainer has nothing to learn, or its objective no sub-module `trained`.
+    """
     import torch
 
     from bench import prepared
-    from bench.fidelity import fidelity
+    from bench.fidelity import classifies, fidelity
     from bench.loading import build_explainer, load_teacher
     from bench.stages.teacher import examples
     from bench.training import predict, train
@@ -71,7 +77,11 @@ def fit(chosen: "Experiment", name: str, recipe: "Recipe", data: Path, teacher: 
         objective = build_explainer(chosen, name).objective(model, chosen.image_size)
     if objective is None:
         raise UserError(f"explainer '{name}' has nothing to learn: remove its 'fit' section")
-    trained: nn.Module = objective.get_submodule("trained").requires_grad_(True)
+    trained: nn.Module | None = dict(objective.named_children()).get("trained")
+    if trained is None:
+        raise UserError(f"explainer '{name}': its objective has no sub-module `trained`: name what it learns so")
+    machine.place(trained.requires_grad_(True))
+    comparable = classifies(trained, model, images.images[:2], machine)
     trainer = Runtime(machine.device, recipe.precision)
 
     def agreement(split: str, where: Runtime) -> float:
@@ -84,17 +94,17 @@ def fit(chosen: "Experiment", name: str, recipe: "Recipe", data: Path, teacher: 
     began = time.perf_counter()
     rows = train(
         objective, examples(images), recipe, trainer, chosen.seed + seed,
-        lambda: {"val_agreement": agreement("val", trainer)}, f"fit {name}",
+        lambda: {"val_agreement": agreement("val", trainer)} if comparable else {}, f"fit {name}",
     )  # fmt: skip
     seconds = time.perf_counter() - began
     machine.place(trained)
     evaluated = torch.from_numpy(images.split(chosen.evaluation_split))
-    return Fit(trained, rows, {
-        "parameters": sum(parameter.numel() for parameter in trained.parameters()),
+    compared = {} if not comparable else {
         "agreement": {split: agreement(split, machine) for split in ("val", chosen.evaluation_split)},
         "fidelity": fidelity(trained, model, images.images[evaluated], machine),
-        "seconds": round(seconds, 1),
-    })  # fmt: skip
+    }  # fmt: skip
+    parameters = sum(parameter.numel() for parameter in trained.parameters())
+    return Fit(trained, rows, {"parameters": parameters, **compared, "seconds": round(seconds, 1)})
 
 
 def _write_nothing(path: Path) -> None:

@@ -42,8 +42,9 @@ class Explainer(ABC):
         Whoever overrides this needs a `fit` section.
 
         The module maps (images [B, 3, H, W] in [0, 1], labels [B]) to a dict of loss terms, each
-        a scalar; their sum is minimised over the module's own trainable parameters. What it learns is its
-        `trained` sub-module.
+        a scalar; their sum is minimised over the parameters of its `trained` sub-module, all of which learn and
+        are kept: hold the teacher outside of it. If `trained` gives logits [B, K] like the teacher's for images alone,
+        by themselves or first in a tuple, its agreement with the teacher and its fidelity are measured too.
         """
         return None
 

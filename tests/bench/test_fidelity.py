@@ -6,8 +6,12 @@ import torch
 from scipy.stats import spearmanr
 from torch import nn
 
-from bench.fidelity import NOISE, fidelity, masked, noisy, rank_correlation
+from bench import artifacts
+from bench.fidelity import NOISE, classifies, fidelity, masked, noisy, rank_correlation
+from methods.explainers.grad_cam import GradCam
 from methods.runtime import Runtime
+from tests import miniature
+from tests.bench.running import error_of
 from tests.conftest import CLASSES, SIZE, small_classifier
 
 CPU = Runtime(torch.device("cpu"))
@@ -56,3 +60,68 @@ def test_rank_correlation_is_spearmans():
     one, other = torch.randn(5, CLASSES * 3), torch.randn(5, CLASSES * 3)
     expected = [spearmanr(a, b).statistic for a, b in zip(one, other, strict=True)]
     assert np.allclose(rank_correlation(one, other), expected)
+
+
+class MaskGenerator(nn.Module):
+    """A mask for each class, as of Dabkowski and Gal 2017."""
+
+    def __init__(self):
+        super().__init__()
+        self.masks = nn.Conv2d(3, 4, 3)
+
+    def forward(self, images):
+        return self.masks(images).sigmoid()
+
+
+class MaskOfAClass(MaskGenerator):
+    def forward(self, images, classes):
+        return super().forward(images)[torch.arange(len(images)), classes]
+
+
+class Parts(nn.ModuleDict):
+    def __init__(self):
+        super().__init__({"generator": MaskGenerator()})
+
+
+class MaskObjective(nn.Module):
+    def __init__(self, trained):
+        super().__init__()
+        self.trained = trained
+
+    def forward(self, images, labels):
+        generator = self.trained["generator"] if isinstance(self.trained, Parts) else self.trained
+        masks = generator(images, labels) if isinstance(generator, MaskOfAClass) else generator(images)
+        return {"area": masks.mean()}
+
+
+def test_what_classifies_gives_logits_of_the_teachers_shape(pixels):
+    class Tupled(nn.Module):
+        def __init__(self, *outputs):
+            super().__init__()
+            self.outputs = outputs
+
+        def forward(self, images):
+            return self.outputs
+
+    model, logits = small_classifier(), torch.zeros(20, CLASSES)
+    assert classifies(model, model, pixels, CPU)
+    assert classifies(Tupled(logits, None), model, pixels, CPU)
+    for other in (Tupled(logits[:, 1:]), Tupled(logits[..., None]), Tupled(None, logits)):
+        assert not classifies(other, model, pixels, CPU)
+
+
+@pytest.mark.parametrize("kind", [MaskGenerator, MaskOfAClass, Parts])
+def test_what_does_not_classify_is_trained_without_a_comparison(trained, monkeypatch, kind):
+    monkeypatch.setattr(GradCam, "objective", lambda self, teacher, size: MaskObjective(kind()))
+    params = miniature.settings(explainers={"grad_cam": {"fit": {"epochs": 2, "batch_size": 8}}})
+    trained.run("fit", params=miniature.write(trained.root / "masks.yaml", params))
+    assert set(artifacts.read_json(trained.results / "grad_cam.json")) == {"parameters", "seconds"}
+    curve = artifacts.read_rows(trained.results / "grad_cam.csv")
+    assert list(curve) == ["epoch", "learning_rate", "area"] and curve["area"].is_monotonic_decreasing
+
+
+def test_an_objective_without_trained_is_refused(trained, capsys, monkeypatch):
+    monkeypatch.setattr(GradCam, "objective", lambda self, teacher, size: MaskGenerator())
+    params = miniature.settings(explainers={"grad_cam": {"fit": {"epochs": 1}}})
+    other = miniature.write(trained.root / "untrained.yaml", params)
+    assert "its objective has no sub-module `trained`" in error_of(trained, capsys, monkeypatch, "fit", params=other)

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bench import artifacts
@@ -134,6 +135,16 @@ def test_only_what_has_several_seeds_is_said_to_have_them(tmp_path):
     spread = Page(region(html, "Spread over seeds of")).text
     assert "Attentive surrogate" in spread and "Grad-CAM" not in spread
     assert "networks that were trained alike, Attentive surrogate (3), rows and curves are the first one’s" in text
+
+
+def test_a_network_that_does_not_classify_has_neither_agreement_nor_fidelity(tmp_path):
+    folder, params = small(tmp_path)
+    artifacts.write_json(folder / "fits/grad_cam.json", {"parameters": 1234, "seconds": 5.0})
+    rows = pd.DataFrame({"epoch": [1, 2], "area": [0.5, 0.4]})
+    artifacts.write_rows(folder / "curves/grad_cam.csv", rows)
+    html = rendered(tmp_path, params)
+    assert f"Grad-CAM {'– ' * 10}1,234 5" in Page(region(html, "Fidelity of")).text
+    assert "Grad-CAM: losses" in html and "Grad-CAM: accuracy" not in html
 
 
 def test_who_was_scored_on_fewer_images_is_named(tmp_path):

@@ -87,7 +87,8 @@ def scratch(chosen: settings.Experiment, machine: Runtime, classes: int = CLASSE
 def untrained(method: Explainer, teacher: Classifier, size: int, machine: Runtime) -> nn.Module:
     """Return the network that the explainer reads before it has learned anything."""
     objective = method.objective(teacher, size)
-    return serve(teacher if objective is None else objective.get_submodule("trained"), size, machine)
+    weights = {} if objective is None else objective.get_submodule("trained").state_dict()
+    return serve(method.prepare(teacher, weights, size), size, machine)
 
 
 @pytest.fixture(scope="session")

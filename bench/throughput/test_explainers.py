@@ -84,7 +84,8 @@ def test_throughput(
 
     with counted(model) as passes:
         saliency = benchmark.pedantic(timed, setup=between, rounds=rounds, iterations=1)
-    assert saliency.shape[0] == count and torch.isfinite(saliency).all()
+    assert saliency.ndim == 3 and len(saliency) == count, f"{list(saliency.shape)} for {count} images: return [B, h, w]"
+    assert torch.isfinite(saliency).all()
     taken, spent = benchmark.stats.stats.median, benchmark.stats.stats.data
     least = turns.median(best) / best
     benchmark.extra_info |= {

@@ -52,6 +52,7 @@ class Explainer(ABC):
         """Return the network that `explain` reads: by default the explained classifier itself.
 
         An explainer that learns builds its network here and gives it `weights`, what its objective's `trained` learned.
+        It is run once to be made faster: it takes images alone and returns a tensor or a tuple of tensors.
         """
         if weights:
             raise UserError(

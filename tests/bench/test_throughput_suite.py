@@ -6,6 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from torch import nn
+
+from bench.throughput.conftest import untrained
+from methods.explainers.grad_cam import GradCam
+from tests.conftest import SIZE
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,3 +63,24 @@ def test_the_bare_pass_that_an_explainer_is_compared_with_is_recorded(trained, t
     info = found["extra_info"]
     assert info["forward_seconds"] > 0 and info["batch"] == 1
     assert info["forward_ratio"] == pytest.approx(found["stats"]["median"] / info["forward_seconds"])
+
+
+def test_without_a_fit_the_network_that_prepare_returns_is_timed(classifier, machine, monkeypatch):
+    class Objective(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.trained = nn.Linear(3, 2)
+
+    class Explained(nn.Module):
+        def __init__(self, weights):
+            super().__init__()
+            self.generator = nn.Linear(3, 2)
+            self.generator.load_state_dict(weights)
+
+        def forward(self, images):
+            return self.generator(images.mean((2, 3)))
+
+    assert type(untrained(GradCam(), classifier, SIZE, machine)) is type(classifier)
+    monkeypatch.setattr(GradCam, "objective", lambda self, teacher, size: Objective())
+    monkeypatch.setattr(GradCam, "prepare", lambda self, teacher, weights, size: Explained(weights))
+    assert isinstance(untrained(GradCam(), classifier, SIZE, machine), Explained)

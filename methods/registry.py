@@ -3,7 +3,7 @@
 import inspect
 import pkgutil
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from importlib import import_module
 from types import ModuleType
 from typing import Any, TypeVar
@@ -58,6 +58,9 @@ def validated(cls: type[T], settings: Mapping[str, Any], what: str) -> T:
     """Build dataclass `cls` from `settings`, turning every mistake into a `UserError`."""
     if not isinstance(settings, Mapping):
         raise UserError(f"{what}: settings must be a mapping of names to values (got {settings!r})")
+    if not is_dataclass(cls):
+        where = f"class {cls.__name__} in {cls.__module__.replace('.', '/')}.py"
+        raise UserError(f"{what}: {where} is not a dataclass: decorate it with @dataclass(frozen=True)")
     known = [field.name for field in fields(cls) if field.init]  # type: ignore[arg-type]
     for key in settings:
         if key not in known:

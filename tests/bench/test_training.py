@@ -114,6 +114,12 @@ def test_parts_of_a_teacher_are_listed_below_its_backbone():
         parameter_groups(teacher, Recipe(epochs=1, rates={"xyz": 0.05}))
 
 
+def test_a_class_that_is_no_dataclass_is_named_with_the_remedy():
+    named = r"class Network in tests/bench/test_training\.py is not a dataclass: decorate it with @dataclass"
+    with pytest.raises(UserError, match=named):
+        validated(Network, {}, "explainer 'mine'")
+
+
 def test_rate_above_one_is_refused():
     with pytest.raises(UserError, match="rates"):
         validated(Recipe, {"epochs": 1, "rates": {"head": 2.0}}, "fit of the teacher")

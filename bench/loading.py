@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import TypeVar
 
 import pandas as pd
@@ -93,17 +94,26 @@ def load_model(
     Of several, trained from different seeds, each further draw takes the next one.
 
     Raises:
-        UserError: the weights are of a network with other settings, or of fewer networks than there are seeds.
+        UserError: the weights are of a network with other settings, or of fewer networks than there are seeds, or
+            there are none and the explainer learns.
     """
     trained = artifacts.networks(artifacts.read_tensors(path))
     if trained[0] and draw >= len(trained) and not explainer.random:
         raise UserError(f"'{path}' holds fewer networks than `seeds` asks for ({len(trained)}): run stage fit again")
+    if not trained[0] and explainer.objective(teacher, size) is not None:
+        name = type(explainer).__module__.removeprefix("methods.explainers.")
+        raise UserError(f"explainer '{name}' learns: give it a 'fit' section in params.yaml and run stage fit")
     try:
         network = explainer.prepare(teacher, trained[draw % len(trained)], size)
     except RuntimeError as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"'{path}' is of other settings ({reason}): run stage fit again") from None
+        raise UserError(f"'{path}' is of other settings ({_reason(error)}): run stage fit again") from None
     return serve(network, size, runtime)
+
+
+def _reason(error: RuntimeError) -> str:
+    """Return the first line that tells something: that of `load_state_dict` only announces the others."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return shorten(lines[1] if len(lines) > 1 and lines[0].endswith(":") else lines[0], 200, placeholder=" ...")
 
 
 def serve(model: ModelT, size: int, runtime: Runtime) -> ModelT:

@@ -47,6 +47,9 @@ def explain(
                     evaluation.targets(chunk, machine),
                     evaluation.seeds(chunk, draw),
                 )
+            if not isinstance(saliency, Tensor):
+                kind = type(saliency).__name__
+                raise UserError(f"explainer '{name}' returned {kind}: return a tensor [B, h, w] of float32")
             if saliency.ndim != 3 or len(saliency) != len(chunk) or not saliency.numel():
                 shape = list(saliency.shape)
                 raise UserError(f"explainer '{name}' returned {shape} for {len(chunk)} images: return [B, h, w]")

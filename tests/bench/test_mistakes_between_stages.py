@@ -1,5 +1,6 @@
 """What one stage hands to the next may be wrong or missing: one clear line, and nothing is written."""
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -88,7 +89,7 @@ def test_a_fit_of_other_settings(trained, capsys, monkeypatch):
     other = miniature.write(trained.root / "wider.yaml", wider)
     fit = trained.options("explain", explainer="surrogate")["fit"]
     line = error_of(trained, capsys, monkeypatch, "explain", explainer="surrogate", params=other)
-    assert f"'{fit}' is of other settings" in line and "run stage fit again" in line
+    assert f"'{fit}' is of other settings (size mismatch for " in line and "run stage fit again" in line
 
 
 def test_predictions_of_another_experiment(trained, capsys, monkeypatch):
@@ -116,7 +117,7 @@ def test_surrogate_that_was_never_trained(trained, capsys, monkeypatch):
     other = miniature.write(trained.root / "unfit.yaml", changed)
     trained.run("fit", explainer="surrogate", params=other)
     line = error_of(trained, capsys, monkeypatch, "explain", explainer="surrogate", params=other)
-    assert "give it a 'fit' section" in line
+    assert "explainer 'surrogate' learns: give it a 'fit' section in params.yaml and run stage fit" in line
 
 
 def test_fit_section_for_a_method_that_learns_nothing(trained, capsys, monkeypatch):
@@ -160,6 +161,15 @@ def test_maps_of_another_explainer_or_of_other_images(trained, capsys, monkeypat
     fit = trained.options("score")["fit"]
     line = error_of(trained, capsys, monkeypatch, "score", maps=fit)
     assert f"'{fit}' {DAMAGED} (no 'explainer' in it)" in line or f"'{fit}' {DAMAGED}" in line
+
+
+@pytest.mark.parametrize(("returned", "named"), [(None, "NoneType"), ((), "tuple"), (np.zeros((4, 2, 2)), "ndarray")])
+def test_explainer_that_returns_no_tensor(trained, capsys, monkeypatch, returned, named):
+    from methods.explainers.grad_cam import GradCam
+
+    monkeypatch.setattr(GradCam, "explain", lambda self, m, images, t, s: returned)
+    line = error_of(trained, capsys, monkeypatch, "explain")
+    assert f"explainer 'grad_cam' returned {named}: return a tensor [B, h, w] of float32" in line
 
 
 def test_a_fit_of_fewer_seeds(trained, capsys, monkeypatch):

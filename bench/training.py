@@ -63,7 +63,8 @@ def train(
         One row per epoch: `epoch`, `learning_rate`, the mean of each term, and what `validate` returns.
 
     Raises:
-        UserError: the loss is no longer finite, or `recipe.rates` names a part that the network lacks.
+        UserError: the loss is no longer finite, the objective returns something other than scalars that depend on
+            `trained`, or `recipe.rates` names a part that the network lacks.
     """
     objective.to(runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     steps = -(-len(examples.labels) // recipe.batch_size)
@@ -76,7 +77,7 @@ def train(
             sums: dict[str, float] = {}
             for count, batch in enumerate(examples.shuffled(recipe.batch_size)):
                 schedule.step_update(epoch * steps + count)
-                for term, value in _step(objective, batch, optimizer, recipe, runtime).items():
+                for term, value in _step(objective, batch, optimizer, recipe, runtime, title).items():
                     sums[term] = sums.get(term, 0.0) + value
                 bar.update()
             objective.eval()
@@ -154,11 +155,12 @@ def _step(
     optimizer: torch.optim.Optimizer,
     recipe: Recipe,
     runtime: Runtime,
+    title: str,
 ) -> dict[str, float]:
     images = augment(runtime.images(batch[0]), recipe)
     with runtime.autocast():
         terms = objective(images, batch[1].to(runtime.device))
-    loss = sum(terms.values())
+    loss = _total(terms, title)
     if not torch.isfinite(loss):
         raise UserError("the training loss is NaN or infinite: lower learning_rate, or check the teacher's weights")
     optimizer.zero_grad(set_to_none=True)
@@ -166,3 +168,18 @@ def _step(
     nn.utils.clip_grad_norm_(objective.trained.parameters(), recipe.clip)  # type: ignore[union-attr]
     optimizer.step()
     return {term: float(value.detach()) for term, value in terms.items()}
+
+
+def _total(terms: object, title: str) -> Tensor:
+    remedy = "return a dict of loss terms, each a scalar tensor that depends on `trained`"
+    if not isinstance(terms, dict) or not terms:
+        told = "an empty dict" if isinstance(terms, dict) else type(terms).__name__
+        raise UserError(f"{title}: the objective returned {told}: {remedy}")
+    for term, value in terms.items():
+        if not isinstance(value, Tensor) or value.ndim:
+            told = str(list(value.shape)) if isinstance(value, Tensor) else type(value).__name__
+            raise UserError(f"{title}: the objective returned {told} as its term '{term}': {remedy}")
+    loss: Tensor = sum(terms.values())  # type: ignore[assignment]
+    if not loss.requires_grad:
+        raise UserError(f"{title}: nothing that is trained has a part in the loss: {remedy}")
+    return loss

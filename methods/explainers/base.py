@@ -41,10 +41,12 @@ class Explainer(ABC):
 
         Whoever overrides this needs a `fit` section.
 
-        The module maps (images [B, 3, H, W] in [0, 1], labels [B]) to a dict of loss terms, each
-        a scalar; their sum is minimised over the parameters of its `trained` sub-module, all of which learn and
-        are kept: hold the teacher outside of it. If `trained` gives logits [B, K] like the teacher's for images alone,
-        by themselves or first in a tuple, its agreement with the teacher and its fidelity are measured too.
+        The module maps (images [B, 3, H, W] in [0, 1], labels [B]) to a dict of loss terms, each a scalar. Their sum
+        is minimised over all parameters of its sub-module `trained`, which are what is kept. The whole module is set
+        to training mode: hold the teacher outside of `trained`, and `folded`.
+
+        If `trained` gives logits [B, K] like the teacher's for images alone, by themselves or first in a tuple, its
+        agreement with the teacher and its fidelity are measured too; of anything else they are left out.
         """
         return None
 

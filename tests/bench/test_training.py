@@ -114,6 +114,27 @@ def test_parts_of_a_teacher_are_listed_below_its_backbone():
         parameter_groups(teacher, Recipe(epochs=1, rates={"xyz": 0.05}))
 
 
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        (lambda loss: loss, "the objective returned Tensor: return a dict of loss terms"),
+        (lambda loss: None, "the objective returned NoneType"),
+        (lambda loss: {}, "the objective returned an empty dict"),
+        (lambda loss: {"a": loss, "b": loss.expand(3)}, r"the objective returned \[3\] as its term 'b': return a dict"),
+        (lambda loss: {"a": loss, "b": 1.0}, "the objective returned float as its term 'b'"),
+        (lambda loss: {"a": loss.detach()}, "nothing that is trained has a part in the loss"),
+    ],
+)
+def test_an_objective_that_returns_no_dict_of_scalars_is_refused(changed, named):
+    class Wrong(Objective):
+        def forward(self, images, labels):
+            return changed(super().forward(images, labels)["loss"])
+
+    examples = Examples(torch.zeros(4, 3, 8, 8, dtype=torch.uint8), torch.arange(4) % 2)
+    with pytest.raises(UserError, match=f"^fit mine: {named}"):
+        train(Wrong(), examples, Recipe(epochs=1), CPU, 0, dict, "fit mine")
+
+
 def test_a_class_that_is_no_dataclass_is_named_with_the_remedy():
     named = r"class Network in tests/bench/test_training\.py is not a dataclass: decorate it with @dataclass"
     with pytest.raises(UserError, match=named):

@@ -9,7 +9,7 @@ from methods.registry import names
 
 @pytest.mark.parametrize("explainer", names(Explainer))
 def test_every_explainer_has_a_title(explainer):
-    assert explainer in method_names.TITLES
+    assert explainer in method_names.TITLES, f"add the title of '{explainer}' to TITLES in bench/method_names.py"
 
 
 @pytest.mark.parametrize(

@@ -90,15 +90,14 @@ def explain(
     """Classify all images and explain class `target` of each, or the predicted one if it is None.
 
     Raises:
-        UserError: an image cannot be read, or the files in `trained` are not of one run with these settings.
+        UserError: an image cannot be read, the classifier was trained with other settings or to tell other classes,
+            or what a method has learned does not fit its settings.
     """
     fit = explaining.fit_of(chosen)
     photographs = [explaining.read(path, fit, chosen.image_size) for path in paths]
     machine = runtime.start(chosen.device, chosen.precision)
-    network = load_teacher(trained.teacher, chosen.teacher, machine)
+    network = load_teacher(trained.teacher, chosen, machine, classes)
     probabilities = explaining.classify(network, photographs, machine)
-    if probabilities.shape[1] != len(classes):
-        raise UserError(f"'{trained.teacher}' and '{trained.data}' are of different runs: run `make repro` again")
     targets = probabilities.argmax(1) if target is None else torch.full((len(paths),), target)
     found = explaining.explain(chosen, names, network, trained.fits, photographs, targets, machine)
     return Report(chosen, fit, classes, photographs, probabilities, targets, found, runtime.environment(machine))

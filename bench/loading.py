@@ -6,13 +6,14 @@ from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
 from bench import artifacts, prepared
+from bench.prepared import check_same
 from bench.settings import Experiment, TeacherSettings
 from bench.splits import seed_for
 from methods.classifier import Classifier, from_settings
@@ -64,20 +65,44 @@ def check_size(model: Classifier, size: int) -> None:
         ) from None
 
 
-def load_teacher(path: Path, settings: TeacherSettings, runtime: Runtime) -> Classifier:
-    """Read the trained teacher, frozen and in evaluation mode on the device."""
-    return runtime.place(read_teacher(path, settings)).requires_grad_(False)  # type: ignore[return-value]
+def facts(chosen: Experiment, class_names: list[str] | None = None) -> dict[str, Any]:
+    """Return what the teacher's file tells of its training, without the classes if they are not given."""
+    own = chosen.teacher
+    network = {"architecture": own.architecture, "arguments": own.arguments, "mean": own.mean, "std": own.std}
+    named = {f"class {label}": name for label, name in enumerate(class_names or [])}
+    return ({"classes": len(named)} if named else {}) | {"image_size": chosen.image_size} | network | named
+
+
+def write_teacher(path: Path, teacher: Classifier, chosen: Experiment, class_names: list[str]) -> None:
+    """Write the trained teacher and its `facts`: under one key, for safetensors writes several in any order."""
+    artifacts.write_tensors(path, teacher.state_dict(), facts=facts(chosen, class_names))
+
+
+def load_teacher(path: Path, chosen: Experiment, runtime: Runtime, class_names: list[str] | None = None) -> Classifier:
+    """Read the trained teacher, frozen and in evaluation mode on the device.
+
+    Raises:
+        UserError: it was trained with other settings or, if `class_names` are given, to tell other classes.
+    """
+    check_same(path, "teacher", _told(path), facts(chosen, class_names))
+    return runtime.place(read_teacher(path, chosen.teacher)).requires_grad_(False)  # type: ignore[return-value]
 
 
 def read_teacher(path: Path, settings: TeacherSettings) -> Classifier:
     """Read the trained teacher as timm builds it."""
-    classes = artifacts.read_metadata(path)["classes"]
-    model = from_settings(settings, classes, weights="scratch")
+    model = from_settings(settings, _told(path)["classes"], weights="scratch")
     try:
         model.load_state_dict(artifacts.read_tensors(path))
     except RuntimeError:
         raise UserError(f"'{path}' is not of architecture '{settings.architecture}': run stage teacher again") from None
     return model
+
+
+def _told(path: Path) -> dict[str, Any]:
+    """Return the `facts` in a teacher's file; an older one tells how many classes there are, and no more."""
+    metadata = artifacts.read_metadata(path)
+    told: dict[str, Any] = metadata.get("facts", metadata)
+    return told
 
 
 def build_explainer(settings: Experiment, name: str) -> Explainer:
@@ -181,9 +206,13 @@ def load_maps(path: Path, explainer: str, evaluation: Evaluation) -> dict[str, T
     return artifacts.read_tensors(path)
 
 
-def load_evaluation(data: Path, predictions: Path, seed: int) -> Evaluation:
-    """Read the prepared images and the predictions that fix the explained classes."""
-    everything, table = prepared.read(data), artifacts.read_rows(predictions)
+def load_evaluation(data: Path, predictions: Path, chosen: Experiment) -> Evaluation:
+    """Read the prepared images and the predictions that fix the explained classes.
+
+    Raises:
+        UserError: the images are of another size than the settings say, or the predictions not of these images.
+    """
+    everything, table = prepared.read(data, chosen.image_size), artifacts.read_rows(predictions)
     absent = [name for name in ("image_id", "label", "target", "probability") if name not in table]
     if absent:
         raise UserError(f"'{predictions}' holds no predictions (no column '{absent[0]}'): run stage teacher again")
@@ -196,4 +225,4 @@ def load_evaluation(data: Path, predictions: Path, seed: int) -> Evaluation:
             f"class index {first['target']} of image '{first['image_id']}' is out of range "
             f"(0 to {classes - 1}): run stage teacher again"
         )
-    return Evaluation(everything, rows, table, seed)
+    return Evaluation(everything, rows, table, chosen.seed)

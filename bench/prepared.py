@@ -1,5 +1,7 @@
 """The images of one experiment, decoded once, with their annotation."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,10 +70,16 @@ class Prepared:
         artifacts.write_tensors(folder / "arrays.safetensors", tensors, part_names=list(self.part_names))
 
 
-def read(folder: Path) -> Prepared:
-    """Read what `Prepared.write` wrote."""
+def read(folder: Path, image_size: int | None = None) -> Prepared:
+    """Read what `Prepared.write` wrote.
+
+    Raises:
+        UserError: the images are not of `image_size` pixels a side, if it is given.
+    """
     path = folder / "arrays.safetensors"
     tensors = artifacts.read_tensors(path)
+    if image_size is not None:
+        check_same(folder, "prepare", {"image_size": tensors["images"].shape[-1]}, {"image_size": image_size})
     return Prepared(
         index=artifacts.read_rows(folder / "index.parquet"),
         images=tensors["images"],
@@ -85,6 +93,18 @@ def read(folder: Path) -> Prepared:
 def read_class_names(folder: Path) -> list[str]:
     """Read the names by label, without the images."""
     return _class_names(artifacts.read_rows(folder / "index.parquet"))
+
+
+def check_same(path: Path, stage: str, told: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Compare what a file tells of its making with what it is read for; what an older file does not tell passes.
+
+    Raises:
+        UserError: a value differs.
+    """
+    for key, value in json.loads(json.dumps(wanted)).items():  # as it is read back: lists for tuples
+        if told.get(key, value) != value:
+            what = f"'{path}' was made with {key} {told[key]!r}, not {value!r}"
+            raise UserError(f"{what}: set it back, name the files of one run, or run stage {stage} again")
 
 
 def _class_names(index: pd.DataFrame) -> list[str]:

@@ -54,12 +54,13 @@ def read(folder: Path, experiment: Experiment, more: Sequence[str] = ()) -> Exhi
     """Read what the gallery shows of one experiment: the first images and those with the ids `more`.
 
     Raises:
-        UserError: images or predictions are missing, or maps are not those of the predicted images.
+        UserError: images or predictions are missing, images are of another size than the settings say, or maps are not
+            those of the predicted images.
     """
     work = folder / "work" / experiment.name
     predictions = folder / "results" / experiment.name / "predictions.parquet"
     told = read_rows(predictions)
-    data = prepared.read(work / "data")
+    data = prepared.read(work / "data", experiment.image_size)
     chosen = ((told.index < experiment.gallery_images) | told["image_id"].isin(list(more))).to_numpy()
     shown = told[chosen]
     rows = data.rows(shown["image_id"].tolist(), predictions).tolist()

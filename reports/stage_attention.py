@@ -67,7 +67,7 @@ def read(work: Path, experiment: Experiment, images: Tensor, targets: Tensor) ->
         return None
     machine = runtime.start(experiment.device, experiment.precision)
     explainer = build_explainer(experiment, SURROGATE)
-    classifier = load_teacher(teacher, experiment.teacher, machine)
+    classifier = load_teacher(teacher, experiment, machine)
     student = load_model(explainer, classifier, fit, experiment.image_size, machine)
     assert isinstance(student, Student)
     with machine.autocast():

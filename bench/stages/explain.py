@@ -22,8 +22,8 @@ def main(
     chosen = settings.experiment(params, experiment)
     method = build_explainer(chosen, explainer)
     machine = runtime.start(chosen.device, chosen.precision)
-    original = load_teacher(teacher, chosen.teacher, machine)
-    evaluation = load_evaluation(data, predictions, chosen.seed)
+    evaluation = load_evaluation(data, predictions, chosen)
+    original = load_teacher(teacher, chosen, machine, evaluation.data.class_names)
     found = {}
     for draw in range(chosen.repeats(explainer, method.random)):
         model = load_model(method, original, fit, chosen.image_size, machine, draw)

@@ -70,8 +70,8 @@ def fit(chosen: "Experiment", name: str, recipe: "Recipe", data: Path, teacher: 
     from methods.runtime import Runtime
 
     machine = runtime.start(chosen.device)
-    images = prepared.read(data)
-    model = load_teacher(teacher, chosen.teacher, machine)
+    images = prepared.read(data, chosen.image_size)
+    model = load_teacher(teacher, chosen, machine, images.class_names)
     with torch.random.fork_rng():
         torch.manual_seed(chosen.seed + seed)
         objective = build_explainer(chosen, name).objective(model, chosen.image_size)

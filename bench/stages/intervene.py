@@ -28,8 +28,9 @@ def main(params: Path, experiment: str, data: Path, teacher: Path, predictions: 
     """
     chosen = settings.experiment(params, experiment)
     machine = runtime.start(chosen.device, chosen.precision)
-    evaluation = load_evaluation(data, predictions, chosen.seed)
-    model = serve(load_teacher(teacher, chosen.teacher, machine), chosen.image_size, machine)
+    evaluation = load_evaluation(data, predictions, chosen)
+    original = load_teacher(teacher, chosen, machine, evaluation.data.class_names)
+    model = serve(original, chosen.image_size, machine)
     rows = intervene(chosen, model, evaluation, machine)
     artifacts.write_rows(effects, rows)
     say("intervene", predictions, f"{len(rows)} interventions to {effects}")

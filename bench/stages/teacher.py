@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bench import artifacts, prepared, settings
-from bench.loading import check_size, create_teacher, serve
+from bench.loading import check_size, create_teacher, serve, write_teacher
 from bench.prepared import Prepared
 from bench.settings import Experiment
 from bench.splits import NAMES, evaluation_order
@@ -27,13 +27,13 @@ def main(
     """Read prepared --data; write --weights, --predictions, --summary and the training --curve."""
     chosen = settings.experiment(params, experiment)
     machine = runtime.start(chosen.device)
-    images = prepared.read(data)
+    images = prepared.read(data, chosen.image_size)
     began = time.perf_counter()
     teacher, rows = fit_teacher(chosen, images, machine)
     seconds = time.perf_counter() - began
     machine = runtime.start(chosen.device, chosen.precision)
     table, accuracy = explained_classes(chosen, images, serve(teacher, chosen.image_size, machine), machine)
-    artifacts.write_tensors(weights, teacher.state_dict(), classes=len(images.class_names))
+    write_teacher(weights, teacher, chosen, images.class_names)
     artifacts.write_rows(predictions, table)
     artifacts.write_rows(curve, rows)
     artifacts.write_json(summary, _summary(chosen, teacher, accuracy, len(table), seconds))

@@ -64,7 +64,7 @@ def machine(request: pytest.FixtureRequest, chosen: settings.Experiment) -> Runt
 def teacher(request: pytest.FixtureRequest, chosen: settings.Experiment, machine: Runtime) -> Classifier:
     """Return the trained teacher, or one with random weights."""
     path = request.config.getoption("--teacher")
-    return load_teacher(path, chosen.teacher, machine) if path else scratch(chosen, machine)
+    return load_teacher(path, chosen, machine) if path else scratch(chosen, machine)
 
 
 @pytest.fixture(scope="session")
@@ -101,7 +101,7 @@ def batches(request: pytest.FixtureRequest, chosen: settings.Experiment, machine
     if not explains_evaluation_images(request.config):
         return lambda count, size: repeat(_noise(count, size, machine, chosen.seed))
     data, predictions = (request.config.getoption(name) for name in ("--data", "--predictions"))
-    return partial(_evaluation_images, load_evaluation(data, predictions, chosen.seed), machine)
+    return partial(_evaluation_images, load_evaluation(data, predictions, chosen), machine)
 
 
 def explains_evaluation_images(config: pytest.Config) -> bool:

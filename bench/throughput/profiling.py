@@ -41,7 +41,7 @@ def main(
     chosen = settings.experiment(params, experiment or settings.read(params)["run"][0])
     machine = runtime.start(chosen.device, precision or chosen.precision)
     method, size = build_explainer(chosen, explainer), chosen.timing_size or chosen.image_size
-    original = load_teacher(teacher, chosen.teacher, machine) if teacher else scratch(chosen, machine)
+    original = load_teacher(teacher, chosen, machine) if teacher else scratch(chosen, machine)
     model = load_model(method, original, fit, size, machine) if fit else untrained(method, original, size, machine)
     pixels, seeds = random_images(images, size, machine), torch.arange(images)
     targets = torch.zeros(images, dtype=torch.int64, device=machine.device)

@@ -217,7 +217,9 @@ def test_params_without_run_need_an_experiment(files, image, tmp_path):
 def test_files_of_different_runs_are_refused(trained, files, image, tmp_path):
     index = artifacts.read_rows(files["data"] / "index.parquet")
     artifacts.write_rows(tmp_path / "data/index.parquet", index[index["label"] < 3])
-    with pytest.raises(UserError, match="are of different runs"):
+    with pytest.raises(
+        UserError, match=r"teacher\.safetensors' was made with classes 4, not 3: .*run stage teacher again"
+    ):
         explain.main([image], out=tmp_path / "out", **files | {"data": tmp_path / "data"})
     wider = miniature.settings() | {"compare": METHODS}
     wider["experiments"]["mini"]["explainers"]["surrogate"]["width"] = 16
@@ -225,6 +227,43 @@ def test_files_of_different_runs_are_refused(trained, files, image, tmp_path):
     with pytest.raises(UserError, match=r"surrogate\.safetensors' is of other settings .*run stage fit again"):
         explain.main([image], out=tmp_path / "out", **files | {"params": params})
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"image_size": 48}, "image_size 32, not 48"),
+        ({"architecture": "test_resnet2"}, "architecture 'test_resnet', not 'test_resnet2'"),
+        ({"arguments": {"output_stride": 16}}, "arguments {'output_stride': 8}, not {'output_stride': 16}"),
+        ({"mean": [0.5, 0.5, 0.5]}, "mean None, not [0.5, 0.5, 0.5]"),
+        ({"std": [0.5, 0.5, 0.5]}, "std None, not [0.5, 0.5, 0.5]"),
+    ],
+)
+def test_settings_other_than_the_run_was_trained_with_are_named(files, image, tmp_path, change, named):
+    changed = miniature.settings() | {"compare": METHODS}
+    mini = changed["experiments"]["mini"]
+    (mini if "image_size" in change else mini["teacher"]).update(change)
+    params = miniature.write(tmp_path / "params.yaml", changed)
+    with pytest.raises(UserError) as refused:
+        explain.main([image], out=tmp_path / "out", **files | {"params": params})
+    assert f"teacher.safetensors' was made with {named}: set it back" in str(refused.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_data_of_other_classes_are_refused(files, image, tmp_path):
+    index = artifacts.read_rows(files["data"] / "index.parquet")
+    names = index["class_name"].replace("01b green cap crown", "wren")
+    artifacts.write_rows(tmp_path / "data/index.parquet", index.assign(class_name=names))
+    with pytest.raises(UserError, match="was made with class 3 '01b green cap crown', not 'wren': .*run stage teacher"):
+        explain.main([image], out=tmp_path / "out", **files | {"data": tmp_path / "data"})
+
+
+def test_an_older_teacher_that_tells_how_many_classes_there_are_and_no_more_is_taken(files, image, tmp_path):
+    old = tmp_path / "old.safetensors"
+    artifacts.write_tensors(old, artifacts.read_tensors(files["teacher"]), classes=4)
+    params = miniature.write(tmp_path / "params.yaml", miniature.settings(image_size=48) | {"compare": METHODS})
+    explain.main([image], out=tmp_path / "out", methods="uniform", **files | {"params": params, "teacher": old})
+    assert (tmp_path / "out/explained.html").is_file()
 
 
 def test_image_is_never_overwritten(files, image, tmp_path):

@@ -1,11 +1,13 @@
 """What one stage hands to the next may be wrong or missing: one clear line, and nothing is written."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from bench import artifacts
+from bench import artifacts, prepared
 from bench.stages import claims, teacher
 from methods.classifier import check_trained, create
 from methods.errors import UserError
@@ -74,6 +76,34 @@ def test_another_file_as_the_teacher_or_the_data(trained, capsys, monkeypatch):
     artifacts.write_rows(folder / "index.parquet", artifacts.read_rows(trained.work / "data/index.parquet"))
     line = error_of(trained, capsys, monkeypatch, "explain", data=folder)
     assert f"arrays.safetensors' {DAMAGED} (no 'images' in it)" in line
+
+
+@pytest.mark.parametrize("stage", ["teacher", "fit", "explain", "score"])
+def test_data_prepared_at_another_size(trained, capsys, monkeypatch, stage):
+    params = miniature.write(trained.root / "size.yaml", miniature.settings(image_size=48))
+    learner = {} if stage == "teacher" else {"explainer": "surrogate"}
+    line = error_of(trained, capsys, monkeypatch, stage, params=params, **learner)
+    assert f"'{trained.work / 'data'}' was made with image_size 32, not 48: " in line
+    assert "run stage prepare again" in line
+
+
+@pytest.mark.parametrize("stage", ["fit", "explain", "score"])
+def test_a_teacher_of_other_settings_or_classes(trained, capsys, monkeypatch, stage):
+    changed = miniature.settings()
+    changed["experiments"]["mini"]["teacher"]["arguments"] = {"output_stride": 16}
+    other, path = miniature.write(trained.root / "other.yaml", changed), trained.work / "teacher.safetensors"
+    line = error_of(trained, capsys, monkeypatch, stage, params=other, explainer="surrogate")
+    assert f"'{path}' was made with arguments {{'output_stride': 8}}, not {{'output_stride': 16}}: " in line
+    data = prepared.read(trained.work / "data")
+    first = data.class_names[0]
+    replace(data, index=data.index.replace({"class_name": {first: "wren"}})).write(trained.root / "renamed")
+    line = error_of(trained, capsys, monkeypatch, stage, data=trained.root / "renamed", explainer="surrogate")
+    assert f"'{path}' was made with class 0 '{first}', not 'wren': " in line and "run stage teacher again" in line
+
+
+def test_the_teachers_file_tells_its_training_under_one_key_so_that_its_bytes_repeat(trained):
+    told = artifacts.read_metadata(trained.work / "teacher.safetensors")
+    assert list(told) == ["facts"] and told["facts"]["arguments"] == {"output_stride": 8}
 
 
 def test_a_table_that_holds_no_predictions(trained, capsys, monkeypatch):

@@ -22,6 +22,7 @@ Layout below the artifacts folder, one sub-folder per experiment:
 """
 
 import json
+import math
 import os
 import tempfile
 from collections.abc import Callable, Mapping
@@ -81,9 +82,18 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write indented JSON, in the order given."""
-    text = json.dumps(content, indent=2, default=str) + "\n"
+    """Write indented JSON, in the order given, with null for NaN, which JSON does not know."""
+    text = json.dumps(plain(content), indent=2, default=str) + "\n"
     write_atomically(path, lambda p: p.write_text(text, encoding="utf-8"))
+
+
+def plain(value: Any) -> Any:
+    """Return nested values with None for NaN."""
+    if isinstance(value, Mapping):
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Stage claims: the ledger, one verdict per claim of the paper."""
 
-import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -36,19 +35,10 @@ def judge(claims: dict[str, Claim], found: Evidence) -> dict[str, dict[str, Any]
             "quote": claim.quote,
             "hypothesis": claim.hypothesis(found),
             "test": claim.test,
-            **plain(asdict(claim.judge(found))),
+            **artifacts.plain(asdict(claim.judge(found))),
         }
         for name, claim in claims.items()
     }
-
-
-def plain(value: Any) -> Any:
-    """Return nested values with None for NaN, which JSON does not know."""
-    if isinstance(value, dict):
-        return {key: plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -42,7 +43,12 @@ def main(
 
 
 def fit_teacher(chosen: Experiment, data: Prepared, machine: Runtime) -> tuple[Classifier, pd.DataFrame]:
-    """Build the teacher and train it on the training split, if the settings say so."""
+    """Build the teacher and train it on the training split, if the settings say so.
+
+    Raises:
+        UserError: the settings cannot be met, or nothing could be evaluated afterwards.
+    """
+    evaluated(chosen, data)
     recipe = chosen.teacher.fit
     teacher = create_teacher(chosen.teacher, len(data.class_names), chosen.seed)
     if recipe is None:
@@ -62,6 +68,15 @@ def fit_teacher(chosen: Experiment, data: Prepared, machine: Runtime) -> tuple[C
     return machine.place(teacher), rows  # type: ignore[return-value]
 
 
+def evaluated(chosen: Experiment, data: Prepared) -> np.ndarray:
+    """Return the positions of the split that is evaluated."""
+    split = chosen.evaluation_split
+    rows = data.split(split)
+    if not len(rows):
+        raise UserError(f"the {NAMES[split]} split is empty: check the data set and its split settings")
+    return rows
+
+
 def examples(data: Prepared) -> Examples:
     """Return the training split."""
     rows = torch.from_numpy(data.split("train"))
@@ -74,16 +89,14 @@ def explained_classes(
     chosen: Experiment, data: Prepared, teacher: Classifier, machine: Runtime
 ) -> tuple[pd.DataFrame, dict[str, float]]:
     """Predict the split that is evaluated; return the evaluation rows and the accuracy on it and on val."""
-    split = chosen.evaluation_split
-    index = data.index.iloc[data.split(split)]
-    if not len(index):
-        raise UserError(f"the {NAMES[split]} split is empty: check the data set and its split settings")
-    logits = check_finite(predict(teacher, data.images[data.split(split)], machine), "the teacher")
+    rows = evaluated(chosen, data)
+    index = data.index.iloc[rows]
+    logits = check_finite(predict(teacher, data.images[rows], machine), "the teacher")
     table = _predictions(index, logits, data.class_names).set_index("image_id", drop=False)
     order = evaluation_order(index["image_id"])[: chosen.images_on(machine.device.type)]
     accuracy: dict[str, float] = {
         "val": _accuracy(teacher, data, "val", machine),
-        split: float(table["correct"].mean()),
+        chosen.evaluation_split: float(table["correct"].mean()),
     }
     return table.loc[order].reset_index(drop=True), accuracy
 

@@ -1,5 +1,6 @@
 """What one stage hands to the next may be wrong or missing: one clear line, and nothing is written."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -32,6 +33,29 @@ def test_teacher_that_returns_nan(stages, capsys, monkeypatch):
     monkeypatch.setattr(teacher, "predict", lambda model, images, machine: torch.full((len(images), 4), float("nan")))
     line = error_of(stages, capsys, monkeypatch, "teacher")
     assert "the teacher returns NaN" in line and "retrain" in line
+
+
+UNVALIDATED = miniature.SETTINGS["experiments"]["mini"]["dataset"] | {"validation": 0}
+
+
+def test_a_split_that_is_evaluated_and_empty_is_refused_before_the_training(stages, capsys, monkeypatch):
+    changed = miniature.settings(dataset=UNVALIDATED, evaluation_split="val")
+    params = miniature.write(stages.root / "other.yaml", changed)
+    stages.run("prepare", params=params)
+    monkeypatch.setattr(teacher, "train", lambda *_: pytest.fail("it was trained"))
+    line = error_of(stages, capsys, monkeypatch, "teacher", params=params)
+    assert "the validation split is empty: check the data set and its split settings" in line
+
+
+def test_what_is_unknown_without_a_validation_split_is_null(stages):
+    miniature.write(stages.params, miniature.settings(dataset=UNVALIDATED))
+    for stage in ("prepare", "teacher"):
+        stages.run(stage)
+    stages.run("fit", explainer="surrogate")
+    for name, key in (("teacher.json", "top1"), ("surrogate.json", "agreement")):
+        text = (stages.results / name).read_text()
+        told = json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))[key]
+        assert told["val"] is None and 0 <= told["test"] <= 1
 
 
 def test_training_that_diverges(stages, capsys, monkeypatch):

@@ -137,6 +137,18 @@ def test_results_of_the_validation_split_are_labelled(tmp_path):
     assert "70.0 % top-1" in text and "validation images" in text and "KL, validation" in text
 
 
+def test_networks_without_a_validation_split_have_a_dash(tmp_path):
+    folder, params = small(tmp_path)
+    for name, key in (("teacher.json", "top1"), ("fits/surrogate.json", "agreement")):
+        artifacts.write_json(folder / name, artifacts.read_json(folder / name) | {key: {"val": None, "test": 0.92}})
+    text = Page(rendered(tmp_path, params)).text
+    assert "92.0 % top-1" in text and text.count("– 0.920") >= 2
+    artifacts.write_json(
+        folder / "teacher.json", artifacts.read_json(folder / "teacher.json") | {"top1": {"test": None}}
+    )
+    assert "nan" not in Page(rendered(tmp_path, params)).text.lower().split()
+
+
 def test_same_results_give_the_same_page(tmp_path):
     _, params = small(tmp_path)
     assert rendered(tmp_path, params) == rendered(tmp_path, params)

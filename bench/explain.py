@@ -79,8 +79,8 @@ def main(
     paths = list(dict.fromkeys(images))
     check_out(out, paths)
     report = explain(chosen, names, trained, classes, paths, target)
+    print("\n".join(report.summary()), flush=True)
     page = write(out, report)
-    print("\n".join(report.summary()))
     say("explain", f"{len(paths)} images and the run of '{chosen.name}'", printable(page))
 
 

@@ -37,15 +37,26 @@ def stems(paths: list[Path]) -> list[str]:
     return chosen
 
 
+def files(out: Path, images: list[Path]) -> list[Path]:
+    """Return the paths of all that is written about the images."""
+    return [out / PAGE, *(out / f"{stem}{suffix}" for stem in stems(images) for suffix in (PICTURE, MAPS))]
+
+
 def check_out(out: Path, images: list[Path]) -> None:
-    """Raise a UserError if `out` cannot be a folder to write to or one of the images would be overwritten."""
+    """Refuse what would fail, or do harm, once all methods have run.
+
+    Raises:
+        UserError: `out` cannot be a folder to write to, a file's name in it is taken by a folder, or one of the images
+            would be overwritten.
+    """
     nearest = next(path for path in (out, *out.parents) if os.path.lexists(path))
     if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
         raise UserError(f"'{printable(nearest)}' is not a folder that can be written to: name another one with --out")
-    for stem in stems(images):
-        for path in (out / f"{stem}{PICTURE}", out / f"{stem}{MAPS}"):
-            if any(path.exists() and os.path.exists(image) and path.samefile(image) for image in images):
-                raise UserError(f"image '{printable(path)}' would be overwritten: name another folder with --out")
+    for path in files(out, images):
+        if path.is_dir():
+            raise UserError(f"'{printable(path)}' is a folder, where a file would be written: name another --out")
+        if any(path.exists() and os.path.exists(image) and path.samefile(image) for image in images):
+            raise UserError(f"image '{printable(path)}' would be overwritten: name another folder with --out")
 
 
 def write(out: Path, report: Report) -> Path:

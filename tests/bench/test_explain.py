@@ -179,6 +179,7 @@ def shell_error(monkeypatch, capsys, *arguments):
         (["--experiment=minni"], ["unknown experiment 'minni'"]),
         (["--out={image}"], ["bird.png' is not a folder", "--out"]),
         (["--out={image}/below"], ["bird.png' is not a folder", "--out"]),
+        (["--out={taken}"], ["explained.html' is a folder", "--out"]),
         (["--teacher=gone.safetensors"], ["gone.safetensors' is missing", "`make repro` runs those under `run`"]),
         (["--fits=gone"], ["surrogate.safetensors' is missing", "'surrogate' was not run in experiment 'mini'"]),
         (
@@ -192,7 +193,8 @@ def shell_error(monkeypatch, capsys, *arguments):
 def test_mistakes_end_in_one_line_and_write_nothing(files, image, tmp_path, monkeypatch, capsys, arguments, named):
     broken = tmp_path / "broken.jpg"
     broken.write_text("no image")
-    given = [argument.format(image=image, broken=broken) for argument in arguments]
+    (tmp_path / "taken/explained.html").mkdir(parents=True)
+    given = [argument.format(image=image, broken=broken, taken=tmp_path / "taken") for argument in arguments]
     options = [f"--{name}={path}" for name, path in files.items()]
     before = sorted(tmp_path.rglob("*"))
     line = shell_error(monkeypatch, capsys, image, *options, f"--out={tmp_path / 'out'}", *given)
@@ -274,16 +276,19 @@ def test_image_is_never_overwritten(files, image, tmp_path):
     assert other.read_bytes() == image.read_bytes()
 
 
-def test_full_disk_leaves_the_old_page_and_other_files_of_the_folder(files, image, tmp_path, monkeypatch):
+def test_full_disk_leaves_the_old_page_and_other_files_of_the_folder(files, image, tmp_path, monkeypatch, capsys):
     (tmp_path / "mine.html").write_text("mine")
     explain.main([image], methods="uniform", out=tmp_path, **files)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert len(before) == 2 + 3
+    capsys.readouterr()
     monkeypatch.setattr(explaining_files, "html", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
     with pytest.raises(UserError, match="cannot write to .*No space left"):
         explain.main([image], methods="uniform", out=tmp_path, **files)
     after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert after == before  # the same picture again, to the byte
+    told = capsys.readouterr().out
+    assert f"{image}: " in told and "Uniform noise" in told and "wrote" not in told, "what was found out is lost"
 
 
 def test_explainer_that_returns_nan_is_named(files, image, tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ import typer
 
 from bench import explaining, settings
 from bench.explaining import printable
-from bench.explaining_files import check_out, write
+from bench.explaining_files import check_out, files, write
 from bench.explaining_report import Report
 from bench.loading import load_teacher
 from bench.prepared import read_class_names
@@ -67,7 +67,8 @@ def main(
 ) -> None:
     """Explain what the trained classifier of --experiment sees in photographs of your own.
 
-    Each photograph is fitted into a square as the experiment's data set does it.
+    Each photograph is fitted into a square as the experiment's data set does it. A second call with the same --out
+    replaces the page, and the files of photographs of the same name, and says so.
     """
     chosen = settings.experiment(params, experiment or first_experiment(params), whole=methods is not None)
     work = WORK / chosen.name
@@ -80,8 +81,10 @@ def main(
     check_out(out, paths)
     report = explain(chosen, names, trained, classes, paths, target)
     print("\n".join(report.summary()), flush=True)
+    replaced = sum(path.exists() for path in files(out, paths))
     page = write(out, report)
-    say("explain", f"{len(paths)} images and the run of '{chosen.name}'", printable(page))
+    told = f", in place of earlier files: {replaced}" if replaced else ""
+    say("explain", f"{len(paths)} images and the run of '{chosen.name}'", printable(page) + told)
 
 
 def explain(

@@ -276,6 +276,19 @@ def test_image_is_never_overwritten(files, image, tmp_path):
     assert other.read_bytes() == image.read_bytes()
 
 
+def test_a_second_call_says_that_it_replaces_files_of_the_same_name_and_leaves_others(files, image, tmp_path, capsys):
+    first, out = tmp_path / "other.png", tmp_path / "out"
+    first.write_bytes(image.read_bytes())
+    explain.main([image, first], methods="uniform", out=out, **files)
+    assert "in place of" not in capsys.readouterr().out
+    same = tmp_path / "b/bird.png"
+    same.parent.mkdir()
+    Image.new("RGB", (32, 32), (200, 30, 40)).save(same)
+    explain.main([same], methods="uniform", out=out, **files)
+    assert capsys.readouterr().out.endswith("explained.html, in place of earlier files: 3\n")
+    assert "other.png" not in page_of(out).text and (out / "other.explained.png").is_file()
+
+
 def test_full_disk_leaves_the_old_page_and_other_files_of_the_folder(files, image, tmp_path, monkeypatch, capsys):
     (tmp_path / "mine.html").write_text("mine")
     explain.main([image], methods="uniform", out=tmp_path, **files)

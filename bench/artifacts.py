@@ -40,6 +40,7 @@ T = TypeVar("T")
 SCORE_COLUMNS = ["experiment", "seed", "image_id", "explainer", "metric", "value", "protocol"]
 PERTURBATION_COLUMNS = ["seed", "image_id", "metric", "fraction", "probability"]
 EFFECT_COLUMNS = ["image_id", "part", "action", "probability"]
+ABOUT = "about"  # the key of all metadata in a safetensors file
 
 
 def saliency_of(draw: int) -> str:
@@ -115,10 +116,13 @@ def read_rows(path: Path) -> pd.DataFrame:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Any], **metadata: Any) -> None:
-    """Write tensors as safetensors; metadata values are kept as JSON."""
+    """Write tensors as safetensors; the metadata are kept as one JSON object, equal bytes for equal content.
+
+    Under one key, for safetensors writes several in an order that changes from process to process.
+    """
     from safetensors.torch import save_file
 
-    text = {key: json.dumps(value, sort_keys=True) for key, value in metadata.items()}
+    text = {ABOUT: json.dumps(metadata, sort_keys=True)} if metadata else None
     contiguous = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
     write_atomically(path, lambda p: save_file(contiguous, p, metadata=text))
 
@@ -131,7 +135,7 @@ def read_tensors(path: Path) -> dict[str, Any]:
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
-    """Read the metadata that `write_tensors` stored."""
+    """Read the metadata that `write_tensors` stored, each under its own key in older files."""
     return _Content(path, _read(path, _metadata))
 
 
@@ -172,7 +176,7 @@ def _metadata(path: Path) -> dict[str, Any]:
     with safe_open(path, framework="pt") as file:
         names, told = file.keys(), file.metadata() or {}
     try:
-        content = {key: json.loads(value) for key, value in told.items()}
+        content = json.loads(told[ABOUT]) if ABOUT in told else {key: json.loads(v) for key, v in told.items()}
     except json.JSONDecodeError:  # other programs write plain words
         content = {}
     if names and not content:

@@ -97,7 +97,7 @@ def _write_image(out: Path, stem: str, report: Report, i: int) -> dict[str, Any]
     titled = [(explained, shown), *((title(name), drawn) for name, drawn in overlays.items())]
     write_side_by_side(out / f"{stem}{PICTURE}", titled)
     own = {"experiment": report.chosen.name, "image_size": report.chosen.image_size}
-    write_tensors(out / f"{stem}{MAPS}", maps, about=about | own)
+    write_tensors(out / f"{stem}{MAPS}", maps, **about, **own)
     return about | {
         "width": report.photographs[i].width,
         "height": report.photographs[i].height,

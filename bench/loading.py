@@ -74,35 +74,30 @@ def facts(chosen: Experiment, class_names: list[str] | None = None) -> dict[str,
 
 
 def write_teacher(path: Path, teacher: Classifier, chosen: Experiment, class_names: list[str]) -> None:
-    """Write the trained teacher and its `facts`: under one key, for safetensors writes several in any order."""
-    artifacts.write_tensors(path, teacher.state_dict(), facts=facts(chosen, class_names))
+    """Write the trained teacher and its `facts`."""
+    artifacts.write_tensors(path, teacher.state_dict(), **facts(chosen, class_names))
 
 
 def load_teacher(path: Path, chosen: Experiment, runtime: Runtime, class_names: list[str] | None = None) -> Classifier:
     """Read the trained teacher, frozen and in evaluation mode on the device.
 
+    An older file tells how many classes there are, and no more.
+
     Raises:
         UserError: it was trained with other settings or, if `class_names` are given, to tell other classes.
     """
-    check_same(path, "teacher", _told(path), facts(chosen, class_names))
+    check_same(path, "teacher", artifacts.read_metadata(path), facts(chosen, class_names))
     return runtime.place(read_teacher(path, chosen.teacher)).requires_grad_(False)  # type: ignore[return-value]
 
 
 def read_teacher(path: Path, settings: TeacherSettings) -> Classifier:
     """Read the trained teacher as timm builds it."""
-    model = from_settings(settings, _told(path)["classes"], weights="scratch")
+    model = from_settings(settings, artifacts.read_metadata(path)["classes"], weights="scratch")
     try:
         model.load_state_dict(artifacts.read_tensors(path))
     except RuntimeError:
         raise UserError(f"'{path}' is not of architecture '{settings.architecture}': run stage teacher again") from None
     return model
-
-
-def _told(path: Path) -> dict[str, Any]:
-    """Return the `facts` in a teacher's file; an older one tells how many classes there are, and no more."""
-    metadata = artifacts.read_metadata(path)
-    told: dict[str, Any] = metadata.get("facts", metadata)
-    return told
 
 
 def build_explainer(settings: Experiment, name: str) -> Explainer:

@@ -56,7 +56,7 @@ def page_of(out):
 def test_maps_and_predictions_are_those_of_the_pipeline(trained, files, image, tmp_path, capsys):
     explain.main([image], out=tmp_path / "out", **files)
     maps = artifacts.read_tensors(tmp_path / "out/bird.explained.safetensors")
-    told = artifacts.read_metadata(tmp_path / "out/bird.explained.safetensors")["about"]
+    told = artifacts.read_metadata(tmp_path / "out/bird.explained.safetensors")
     expected = artifacts.read_rows(trained.results / "predictions.parquet").iloc[0]
     assert list(maps) == sorted(METHODS)
     assert (told["explained"], told["image_size"]) == (expected["target_name"], 32)
@@ -113,7 +113,7 @@ def test_class_is_chosen_by_index_or_name(files, image, tmp_path):
     assert explain.class_index("3", names) == 3 == names.index("01b green cap crown")
     assert explain.class_index("2", ["3", "2", "1"]) == 1, "a name comes first"
     explain.main([image], explained=names[0], methods="grad_cam", out=tmp_path / "out", **files)
-    told = artifacts.read_metadata(tmp_path / "out/bird.explained.safetensors")["about"]
+    told = artifacts.read_metadata(tmp_path / "out/bird.explained.safetensors")
     assert told["explained"] == names[0]
     assert f"explained: {names[0]}" in page_of(tmp_path / "out").text
 

@@ -199,6 +199,7 @@ from methods.classifier import create
 from methods.folding import folded
 from methods.packing import Packed, packed, types
 assert types() == (torch.float32,)
+torch.manual_seed(0)
 model = packed(folded(create("test_resnet", 3), 32).requires_grad_(False), 32)
 assert any(isinstance(module, Packed) for module in model.modules())
 images = torch.rand(2, 3, 32, 32)

@@ -158,7 +158,8 @@ MEASURES = {
         "lower",
         "Rank correlation, without its sign, of the map with the ones after the network’s layers are re-initialised "
         "from the output down, mean over the steps; 1 if the map ignores what was learned. "
-        f"{_AGAIN} (Adebayo 2018)",
+        "A student forgets its attention and head before its backbone: between students and methods that read the "
+        f"classifier only full randomisation compares like with like. {_AGAIN} (Adebayo 2018)",
     ),
     "randomisation_full": Measure(
         "Similarity after full randomisation",

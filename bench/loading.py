@@ -37,13 +37,13 @@ def create_teacher(settings: TeacherSettings, classes: int, seed: int) -> Classi
 
 
 def check_size(model: Classifier, size: int) -> None:
-    """Refuse a network that does not classify images of `size` px by a last map, before it is trained.
+    """Refuse a network that does not classify images of `size` px by features that form a map, before it is trained.
 
     The network stays as it is.
 
     Raises:
-        UserError: it takes other sizes only, as a transformer may; or gives other than one score per class; or its
-            last map is not what it classifies by, see `to_map`.
+        UserError: it takes other sizes only, as a transformer may; or gives other than one score per class; or what
+            it classifies by is no map, see `to_map` and `last_read`.
     """
     network, image = deepcopy(model).cpu().eval(), torch.zeros(1, 3, size, size)
     try:
@@ -55,7 +55,7 @@ def check_size(model: Classifier, size: int) -> None:
                     f"the teacher gives {found} for an image, not one score per class: "
                     "check its arguments, such as features_only and global_pool"
                 )
-            network.head(network.features(image))
+            network.features_and_gradient(image, torch.zeros(1, dtype=torch.long))
     except (AssertionError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise UserError(

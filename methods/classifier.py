@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from timm.data import resolve_model_data_config
 from torch import Tensor, nn
 
+from methods.class_token import last_read, logits_after, reads_class_token
 from methods.errors import UserError, one_of
 from methods.network_settings import NetworkSettings
 from methods.replay import replayed
@@ -22,7 +23,8 @@ class Classifier(nn.Module):
     """A classifier of RGB images in [0, 1]: normalisation, features, head.
 
     timm guarantees that the head applied to the features is the whole model, so gradients with
-    respect to the features need no hooks.
+    respect to the features need no hooks. A vision transformer that classifies by its class token has other features,
+    see `class_token.py`, and no head that reads them alone.
     """
 
     mean: Tensor
@@ -42,8 +44,22 @@ class Classifier(nn.Module):
         """[B, 3, H, W] in [0, 1] -> [B, C, h, w], the last convolutional stage or a transformer's last patches."""
         return replayed(self, self._features, images)
 
+    @property
+    def pools_features(self) -> bool:
+        """Whether `head` makes the logits of the features alone."""
+        return not reads_class_token(self.backbone)
+
     def head(self, features: Tensor) -> Tensor:
-        """[B, C, h, w] -> [B, K] logits."""
+        """[B, C, h, w] -> [B, K] logits.
+
+        Raises:
+            UserError: the network classifies by its class token.
+        """
+        if not self.pools_features:
+            raise UserError(
+                f"'{type(self.backbone).__name__}' classifies by its class token, not by its last features: "
+                "set arguments: {global_pool: avg}, or choose another network"
+            )
         return self.backbone.forward_head(from_map(features, self.backbone))  # type: ignore[operator]
 
     def features_and_gradient(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -63,14 +79,26 @@ class Classifier(nn.Module):
         return self.logits_of_normalised(self.normalise(images))
 
     def _features(self, images: Tensor) -> Tensor:
-        features = self.backbone.forward_features(self.normalise(images))  # type: ignore[operator]
-        return to_map(features, self.backbone)
+        return to_map(self._last(self.normalise(images))[0], self.backbone)
+
+    def _last(self, normalised: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the last features as timm has them and, for a class token, what `last_read` returns beside."""
+        if reads_class_token(self.backbone):
+            return last_read(self.backbone, normalised)
+        return self.backbone.forward_features(normalised), None  # type: ignore[operator]
+
+    def _after(self, features: Tensor, last: Tensor, beside: Tensor | None) -> Tensor:
+        """Return the logits of features [B, C, h, w] in the place of those in `_last`."""
+        if beside is None:
+            return self.head(features)
+        return logits_after(self.backbone, from_map(features, self.backbone, last), beside)
 
     def _features_and_gradient(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        features = self._features(images)
+        last, beside = self._last(self.normalise(images))
+        features = to_map(last, self.backbone)
         with torch.inference_mode(False), torch.enable_grad():
             leaf = features.clone().requires_grad_()
-            logits = self.head(leaf)
+            logits = self._after(leaf, last, beside)
             # Not by one_hot, which waits for the device; gather refuses a class that the network does not have.
             classes = torch.arange(logits.shape[1], device=targets.device)
             explained = classes == classes.gather(0, targets).unsqueeze(1)

@@ -17,8 +17,7 @@ def to_map(features: Tensor | Sequence[Tensor], backbone: nn.Module) -> Tensor:
     row by row, [B, prefix + h w, C]; class and register tokens before them are left out.
 
     Raises:
-        UserError: the network classifies by its class token, so that the last map does not reach the class; or it has
-            features of several scales; or its tokens form no grid, or do not come from patches.
+        UserError: the network has features of several scales, or its tokens form no grid, or do not come from patches.
     """
     if not isinstance(features, Tensor):
         raise UserError(
@@ -32,11 +31,6 @@ def to_map(features: Tensor | Sequence[Tensor], backbone: nn.Module) -> Tensor:
             f"'{type(backbone).__name__}' has features of shape {tuple(features.shape)}, neither a map nor tokens: "
             "choose another architecture"
         )
-    if getattr(backbone, "global_pool", "avg") == "token":
-        raise UserError(
-            f"'{type(backbone).__name__}' classifies by its class token alone, which no last map reaches: "
-            "set arguments: {global_pool: avg}"
-        )
     patches = features[:, _prefix(backbone) :]
     height, width = _grid(backbone, patches.shape[1])
     if not _undone(backbone):
@@ -44,14 +38,16 @@ def to_map(features: Tensor | Sequence[Tensor], backbone: nn.Module) -> Tensor:
     return patches.transpose(1, 2).unflatten(2, (height, width))
 
 
-def from_map(features: Tensor, backbone: nn.Module) -> Tensor:
-    """Undo `to_map`; tokens that pooling does not read come back as zeros."""
+def from_map(features: Tensor, backbone: nn.Module, whole: Tensor | None = None) -> Tensor:
+    """Undo `to_map`; tokens before the patches come from `whole`, or as zeros, since pooling does not read them."""
     if _channels_last(backbone):
         return features.permute(0, 2, 3, 1)
     if not _undone(backbone):
         return features
     tokens = features.flatten(2).transpose(1, 2)
-    return torch.cat([tokens.new_zeros(len(tokens), _prefix(backbone), tokens.shape[2]), tokens], 1)
+    if whole is None:
+        whole = tokens.new_zeros(len(tokens), _prefix(backbone), tokens.shape[2])
+    return torch.cat([whole[:, : _prefix(backbone)], tokens], 1)
 
 
 def _undone(backbone: nn.Module) -> bool:

@@ -18,7 +18,8 @@ class Pooling(Metric):
     The last features are averaged over positions with the min-max scaled map as weights, a position's weight being
     the map's mean over its cell, and the network's own head reads the average. `pooled_accuracy` is 1 if
     its top-1 class is the label, else 0. The network itself averages with equal weights; a map that selects the
-    object leaves out what the background says. A flat map selects nothing and scores 0.
+    object leaves out what the background says. A flat map selects nothing and scores 0. NaN for a network that
+    classifies by its class token, whose head reads no average.
 
     The explainers `uniform` and `centre` are the map-free controls: nearly equal weights and a fixed place.
 
@@ -35,6 +36,8 @@ class Pooling(Metric):
 
     def score(self, model: Classifier, batch: Batch, saliency: Tensor) -> dict[str, Tensor]:
         """See `Metric.score`."""
+        if not model.pools_features:
+            return {"pooled_accuracy": saliency.new_full((len(saliency),), float("nan"))}
         features = model.features(batch.images)
         size = (features.shape[-2], features.shape[-1])
         weights = F.adaptive_avg_pool2d(min_max(saliency).unsqueeze(1).to(features), size)

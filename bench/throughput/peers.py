@@ -6,12 +6,16 @@ prepared, from the optional extra `peers`. They are given the whole classifier, 
 """
 
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from methods.classifier import Classifier
+from methods.errors import UserError
+from methods.token_maps import to_map
 
 Size = tuple[int, int]
 Explain = Callable[[Tensor, Tensor], Tensor]
@@ -23,10 +27,15 @@ def pytorch_grad_cam(teacher: Classifier, size: Size, name: str) -> Explain:
     import pytorch_grad_cam
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
-    method, layer = getattr(pytorch_grad_cam, name), last_stage(teacher, size)
+    method, reshape = getattr(pytorch_grad_cam, name), None
+    try:
+        layer = last_stage(teacher, size)
+    except LookupError:
+        reshape = partial(to_map, backbone=teacher.backbone)
+        layer = last_stage(teacher, size, reshape)
 
     def explain(images: Tensor, targets: Tensor) -> Tensor:
-        with method(model=teacher, target_layers=[layer]) as cam:
+        with method(model=teacher, target_layers=[layer], reshape_transform=reshape) as cam:
             found = cam(input_tensor=images, targets=[ClassifierOutputTarget(int(target)) for target in targets])
         return torch.from_numpy(found)
 
@@ -105,10 +114,12 @@ def transcribed_masks(count: int, cells: int, probability: float, size: Size) ->
     return masks
 
 
-def last_stage(teacher: Classifier, size: Size) -> nn.Module:
+def last_stage(
+    teacher: Classifier, size: Size, reshape: Callable[[Tensor], Tensor] = lambda output: output
+) -> nn.Module:
     """Return the module whose output is `Classifier.features`: what a user would name as the target layer.
 
-    It is looked for by two passes of one image, with a hook on every module.
+    It is looked for by two passes of one image, with a hook on every module; `reshape` makes a map of its output.
 
     Raises:
         LookupError: no module returns just that.
@@ -119,8 +130,10 @@ def last_stage(teacher: Classifier, size: Size) -> nn.Module:
         wanted, found = teacher.features(example), []
 
         def keep(module: nn.Module, inputs: object, output: object) -> None:
-            if isinstance(output, Tensor) and output.shape == wanted.shape and torch.equal(output, wanted):
-                found.append(module)
+            if isinstance(output, Tensor) and output.numel() >= wanted.numel():
+                with suppress(UserError):  # tokens of no grid
+                    if torch.equal(reshape(output), wanted):
+                        found.append(module)
 
         handles = [module.register_forward_hook(keep) for module in teacher.backbone.modules()]
         try:
@@ -129,5 +142,5 @@ def last_stage(teacher: Classifier, size: Size) -> nn.Module:
             for handle in handles:
                 handle.remove()
     if not found:
-        raise LookupError("no module of this network returns its last features")
+        raise LookupError(f"no module of '{type(teacher.backbone).__name__}' returns its last features as a map")
     return found[0]

@@ -111,7 +111,10 @@ def test_peer(
         raw = settings.TeacherSettings(raw.architecture, arguments=raw.arguments)
     model = serve(teacher, size, machine)
     adopted = serve(teacher, size, machine).requires_grad_(True)  # hooks on frozen features get no gradient
-    theirs = peer(adopted, (size, size))
+    try:
+        theirs = peer(adopted, (size, size))
+    except LookupError as error:
+        pytest.skip(f"{package} explains no maps of tokens: {error}")
     stream, seeds = batches(batch, size), torch.arange(batch)
 
     def us(images: Tensor, targets: Tensor) -> None:

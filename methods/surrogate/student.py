@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from methods.classifier import Classifier
+from methods.errors import UserError
 from methods.replay import replayed
 from methods.resize import upsample
 from methods.surrogate.attention import ChannelAttention, Everywhere, SpatialAttention, attend
@@ -29,6 +30,9 @@ class Student(nn.Module):
     attentive: weight the stages by attention; False leaves all features as they are (an ablation).
     channels_too: weight each stage's channels before its positions (an ablation).
     last_stage_only: read the map from the last features alone, at their size (an ablation).
+
+    Raises:
+        UserError: the network does not offer its stages, or does not classify by the last of them.
     """
 
     def __init__(
@@ -42,6 +46,12 @@ class Student(nn.Module):
         last_stage_only: bool = False,
     ) -> None:
         super().__init__()
+        if not classifier.pools_features:
+            raise UserError(
+                f"'{type(classifier.backbone).__name__}' classifies by its class token, which attention to its stages "
+                "does not change: give the surrogate a 'student' of another architecture, or one with "
+                "arguments: {global_pool: avg}"
+            )
         self.last_stage_only = last_stage_only
         self.classifier = classifier
         self.stages = stage_indices(classifier, image_size)

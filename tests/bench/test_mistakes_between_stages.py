@@ -9,7 +9,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from bench import artifacts, prepared
+from bench import artifacts, prepared, training
 from bench.stages import claims, teacher
 from methods.classifier import check_trained, create
 from methods.errors import UserError
@@ -284,10 +284,28 @@ def test_sizes_that_the_teacher_takes_are_tried_before_it_is_trained(stages, cap
     stages.run("teacher", params=params(dynamic_img_size=True))
 
 
+def test_a_class_token_needs_a_student_of_another_kind(stages, capsys, monkeypatch):
+    """Which is told before anything is trained; methods that read the teacher explain it as it is."""
+    own = {"img_size": 32, "patch_size": 8, "dynamic_img_size": True}
+    vit = {"architecture": "test_vit", "arguments": own, "fit": {"epochs": 1, "batch_size": 8}}
+    miniature.write(stages.params, miniature.settings(teacher=vit))
+    for stage in ("prepare", "teacher", "fit", "explain"):
+        stages.run(stage)
+    maps = artifacts.read_tensors(stages.work / "grad_cam.maps.safetensors")
+    assert {tuple(some.shape[1:]) for some in maps.values()} == {(4, 4)}
+    monkeypatch.setattr(training, "train", lambda *_: pytest.fail("it was trained"))
+    line = error_of(stages, capsys, monkeypatch, "fit", explainer="surrogate")
+    assert "classifies by its class token" in line and "give the surrogate a 'student'" in line
+
+
 @pytest.mark.parametrize(
     ("architecture", "arguments", "named"),
     [
-        ("test_vit", {"dynamic_img_size": True}, ["by its class token alone", "set arguments: {global_pool: avg}"]),
+        (
+            "test_vit",
+            {"dynamic_img_size": True, "depth": 1},
+            ["has one block only", "class token", "set arguments: {global_pool: avg}"],
+        ),
         ("test_vit", {"dynamic_img_size": True, "global_pool": ""}, ["gives [1, 5, 4] for an image", "global_pool"]),
         ("test_resnet", {"features_only": True}, ["gives a list for an image", "features_only"]),
         ("test_resnet", {"global_pool": ""}, ["cannot classify an image of 32 px (mat1", "such as global_pool"]),

@@ -9,6 +9,8 @@ import torch
 from bench.throughput import peers
 from bench.throughput.measuring import counted
 from bench.throughput.test_peers import PAIRS, rank_correlation
+from methods.classifier import create
+from methods.token_maps import to_map
 from tests.conftest import SIZE, small_classifier
 
 
@@ -47,6 +49,17 @@ def test_one_call_makes_the_forward_passes_that_the_method_needs(prepared, pair,
         warnings.simplefilter("ignore")
         found = explain(images.repeat(2, 1, 1, 1)[:batch], targets.repeat(2)[:batch])
     assert passes == PASSES[pair] and len(found) == batch
+
+
+@pytest.mark.parametrize("pooled", ["avg", "token"])
+def test_of_tokens_the_layer_is_found_by_the_library_that_takes_them(pooled):
+    arguments = {"img_size": SIZE, "patch_size": 8, "dynamic_img_size": True, "global_pool": pooled}
+    teacher = create("test_vit", 3, arguments=arguments).eval()
+    with pytest.raises(LookupError, match="no module of 'VisionTransformer' returns its last features as a map"):
+        peers.last_stage(teacher, (SIZE, SIZE))
+    blocks = teacher.backbone.blocks
+    expected = {"avg": blocks[-1], "token": blocks[-1].norm1}[pooled]
+    assert peers.last_stage(teacher, (SIZE, SIZE), lambda output: to_map(output, teacher.backbone)) is expected
 
 
 def test_rise_masks_are_drawn_once_for_all_images(prepared, images, targets):

@@ -22,6 +22,22 @@ from tests.conftest import ROOT
         ({"claims": {"speed": {"least": 0}}}, ["claim 'speed': least", "greater than 0"]),
         ({"claims": {"speed_ratio": {"others": []}}}, ["claim 'speed_ratio': others", "at least 1 item"]),
         (
+            {"claims": {"finer_than_last_layer": {"metrics": ["insertoin"]}}},
+            ["'metrics' of claim 'finer_than_last_layer' 'insertoin': did you mean 'insertion'"],
+        ),
+        (
+            {"claims": {"as_accurate_as_iterative": {"margins": {"deletions": 0.1}}}},
+            ["'margins' of claim 'as_accurate_as_iterative' 'deletions': did you mean 'deletion'"],
+        ),
+        (
+            {"claims": {"learned_attention": {"metrics": ["gini"]}}},
+            ["'gini' under 'metrics' of claim 'learned_attention' has no better direction", "insertion"],
+        ),
+        (
+            {"claims": {"learned_attention": {"metrics": ["part_pointing:wing"]}}},
+            ["'part_pointing:wing' under 'metrics' of claim 'learned_attention' has no better direction"],
+        ),
+        (
             {"claims": {"speed_ratio": {"others": ["rice"]}}},
             ["'others' of claim 'speed_ratio' 'rice': did you mean 'rise'"],
         ),

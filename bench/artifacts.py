@@ -21,6 +21,7 @@ Layout below the artifacts folder, one sub-folder per experiment:
     results/<experiment>/gallery/                      pictures; never leaves the machine for photographs
 """
 
+import hashlib
 import json
 import math
 import os
@@ -66,6 +67,17 @@ def networks(tensors: Mapping[str, Any]) -> list[dict[str, Any]]:
         seed = int(prefix.removeprefix("seed_")) if slash else 0
         found.setdefault(seed, {})[rest if slash else name] = tensor
     return [found[seed] for seed in sorted(found)]
+
+
+def fingerprint(tensors: Mapping[str, Any]) -> str:
+    """Return twelve hexadecimal digits that tell tensors from others, wherever and however they lie in memory."""
+    import torch
+
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()[:12]
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:

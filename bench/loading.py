@@ -106,6 +106,11 @@ def build_explainer(settings: Experiment, name: str) -> Explainer:
     return build(Explainer, name, own)  # type: ignore[type-abstract]
 
 
+def origin(explainer: str, teacher: Classifier) -> dict[str, Any]:
+    """Return what the file of a trained explainer tells of its making."""
+    return {"explainer": explainer, "teacher": artifacts.fingerprint(teacher.state_dict())}
+
+
 def load_model(
     explainer: Explainer, teacher: Classifier, path: Path, size: int, runtime: Runtime, draw: int = 0
 ) -> nn.Module:
@@ -114,14 +119,15 @@ def load_model(
     Of several, trained from different seeds, each further draw takes the next one.
 
     Raises:
-        UserError: the weights are of a network with other settings, or of fewer networks than there are seeds, or
-            there are none and the explainer learns.
+        UserError: the weights were trained for another explainer or teacher; or are of a network with other settings,
+            or of fewer networks than there are seeds; or there are none and the explainer learns.
     """
+    name = type(explainer).__module__.removeprefix("methods.explainers.")
+    check_same(path, "fit", artifacts.read_metadata(path), origin(name, teacher))
     trained = artifacts.networks(artifacts.read_tensors(path))
     if trained[0] and draw >= len(trained) and not explainer.random:
         raise UserError(f"'{path}' holds fewer networks than `seeds` asks for ({len(trained)}): run stage fit again")
     if not trained[0] and explainer.objective(teacher, size) is not None:
-        name = type(explainer).__module__.removeprefix("methods.explainers.")
         raise UserError(f"explainer '{name}' learns: give it a 'fit' section in params.yaml and run stage fit")
     try:
         network = explainer.prepare(teacher, trained[draw % len(trained)], size)

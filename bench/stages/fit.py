@@ -33,7 +33,8 @@ def main(
     else:
         fits = [fit(chosen, explainer, recipe, data, teacher, seed) for seed in range(recipe.seeds)]
         tensors = [artifacts.of_network(one.network.state_dict(), seed) for seed, one in enumerate(fits)]
-        artifacts.write_tensors(weights, {name: tensor for some in tensors for name, tensor in some.items()})
+        merged = {name: tensor for some in tensors for name, tensor in some.items()}
+        artifacts.write_tensors(weights, merged, **fits[0].origin)
         report = fits[0].summary | ({"seeds": [one.summary for one in fits]} if len(fits) > 1 else {})
         rows = fits[0].curve
     artifacts.write_rows(curve, rows)
@@ -43,11 +44,12 @@ def main(
 
 @dataclass(frozen=True)
 class Fit:
-    """A trained network, one row per epoch, and what it came to."""
+    """A trained network, one row per epoch, what it came to, and whose it is, see `bench.loading.origin`."""
 
     network: "nn.Module"
     curve: pd.DataFrame
     summary: dict[str, Any]
+    origin: dict[str, Any]
 
 
 def fit(chosen: "Experiment", name: str, recipe: "Recipe", data: Path, teacher: Path, seed: int = 0) -> Fit:
@@ -62,7 +64,7 @@ def fit(chosen: "Experiment", name: str, recipe: "Recipe", data: Path, teacher: 
 
     from bench import prepared
     from bench.fidelity import classifies, fidelity
-    from bench.loading import build_explainer, load_teacher
+    from bench.loading import build_explainer, load_teacher, origin
     from bench.stages.teacher import examples
     from bench.training import predict, train
     from methods import runtime
@@ -72,6 +74,7 @@ def fit(chosen: "Experiment", name: str, recipe: "Recipe", data: Path, teacher: 
     machine = runtime.start(chosen.device)
     images = prepared.read(data, chosen.image_size)
     model = load_teacher(teacher, chosen, machine, images.class_names)
+    whose = origin(name, model)
     with torch.random.fork_rng():
         torch.manual_seed(chosen.seed + seed)
         objective = build_explainer(chosen, name).objective(model, chosen.image_size)
@@ -104,7 +107,8 @@ def fit(chosen: "Experiment", name: str, recipe: "Recipe", data: Path, teacher: 
         "fidelity": fidelity(trained, model, images.images[evaluated], machine),
     }  # fmt: skip
     parameters = sum(parameter.numel() for parameter in trained.parameters())
-    return Fit(trained, rows, {"parameters": parameters, **compared, "seconds": round(seconds, 1)})
+    summary = {"parameters": parameters, **compared, "seconds": round(seconds, 1)}
+    return Fit(trained, rows, summary, whose)
 
 
 def _write_nothing(path: Path) -> None:

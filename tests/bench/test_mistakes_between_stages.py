@@ -155,6 +155,36 @@ def test_a_fit_of_other_settings(trained, capsys, monkeypatch):
     assert f"'{fit}' is of other settings (size mismatch for " in line and "run stage fit again" in line
 
 
+def test_a_fit_of_another_explainer_of_the_same_shape(trained, capsys, monkeypatch):
+    trained.run("fit", explainer="surrogate")
+    both = {"surrogate": {"width": 8, "fit": {"epochs": 1}}, "surrogate_no_keep": {"width": 8, "fit": {"epochs": 1}}}
+    other = miniature.write(trained.root / "ablation.yaml", miniature.settings(explainers=both))
+    fit = trained.options("explain", explainer="surrogate")["fit"]
+    line = error_of(trained, capsys, monkeypatch, "explain", explainer="surrogate_no_keep", params=other, fit=fit)
+    assert f"'{fit}' was made with explainer 'surrogate', not 'surrogate_no_keep'" in line and "stage fit" in line
+
+
+def test_a_fit_of_another_teacher(trained, capsys, monkeypatch):
+    trained.run("fit", explainer="surrogate")
+    kept = trained.options("explain")["teacher"]
+    network = artifacts.read_tensors(kept)
+    first = next(name for name, tensor in network.items() if tensor.is_floating_point())
+    later = trained.root / "later.safetensors"
+    moved = {**network, first: network[first] + 1e-6}
+    artifacts.write_tensors(later, moved, **artifacts.read_metadata(kept))
+    line = error_of(trained, capsys, monkeypatch, "explain", explainer="surrogate", teacher=later)
+    own, other = (artifacts.fingerprint(tensors) for tensors in (network, moved))
+    assert own != other and f"was made with teacher '{own}', not '{other}'" in line and "run stage fit again" in line
+
+
+def test_a_fit_that_tells_nothing_of_its_making(trained, capsys, monkeypatch):
+    trained.run("fit", explainer="surrogate")
+    untold = trained.root / "untold.safetensors"
+    artifacts.write_tensors(untold, artifacts.read_tensors(trained.options("explain", "surrogate")["fit"]))
+    line = error_of(trained, capsys, monkeypatch, "explain", explainer="surrogate", fit=untold)
+    assert f"'{untold}' is damaged or not what its stage writes" in line and "run the stage that writes it" in line
+
+
 def test_predictions_of_another_experiment(trained, capsys, monkeypatch):
     table = artifacts.read_rows(trained.results / "predictions.parquet")
     other = trained.root / "other.parquet"

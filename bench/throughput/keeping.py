@@ -1,6 +1,8 @@
 """What was timed is written after every test, not at the end of the run alone."""
 
 from collections.abc import Iterator
+from io import BufferedWriter
+from pathlib import Path
 
 import pytest
 from pytest_benchmark.utils import safe_dumps
@@ -12,7 +14,8 @@ from bench.artifacts import write_atomically
 def kept(request: pytest.FixtureRequest) -> Iterator[None]:
     """Write all that was timed so far to --benchmark-json, so that a run that is cut short loses one test at most.
 
-    Folders that are missing on the way are made. At its end pytest-benchmark writes the same file once more.
+    Folders that are missing on the way are made, with pytest-benchmark 5.3.1 or newer. At its end it writes the file
+    once more.
     """
     yield
     session, hook = request.config._benchmarksession, request.config.hook  # type: ignore[attr-defined]
@@ -25,4 +28,5 @@ def kept(request: pytest.FixtureRequest) -> Iterator[None]:
         machine_info=session.get_machine_info(),
         commit_info=hook.pytest_benchmark_generate_commit_info(config=request.config),
     )
-    write_atomically(session.json, lambda path: path.write_bytes(safe_dumps(content, indent=4).encode()))
+    path = session.json.name if isinstance(session.json, BufferedWriter) else session.json  # opened by older ones
+    write_atomically(Path(path), lambda path: path.write_bytes(safe_dumps(content, indent=4).encode()))

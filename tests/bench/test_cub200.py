@@ -226,7 +226,7 @@ def test_unreadable_deep_and_vanished_images_are_named(root):
     with pytest.raises(UserError, match=f"{path.name}' cannot be read"):
         dataset.read(root, row, 32)
     Image.fromarray(np.full((8, 8), 40_000, np.uint16)).save(path)
-    with pytest.raises(UserError, match=f"{path.name}' has mode I;16"):
+    with pytest.raises(UserError, match=f"{path.name}' has mode I"):
         dataset.read(root, row, 32)
     path.unlink()
     with pytest.raises(UserError, match=f"{path.name}' is missing"):

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from timm.models.vision_transformer import Block, VisionTransformer
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from methods.errors import UserError
 
@@ -52,11 +53,14 @@ def last_read(backbone: nn.Module, normalised: Tensor) -> tuple[Tensor, Tensor]:
 def logits_after(backbone: nn.Module, read: Tensor, tokens: Tensor) -> Tensor:
     """Return the logits [B, K] of what `last_read` returned, by the last block in evaluation mode and the head.
 
-    Behind the last attention only the tokens before the patches are worked out.
+    Behind the last attention only the tokens before the patches are worked out. Attention is composed of plain
+    operators: the gradient of the fused one need not repeat to the last bit on a GPU.
     """
     assert isinstance(backbone, VisionTransformer)
     block: Any = backbone.blocks[-1]
     kept = backbone.num_prefix_tokens
-    tokens = tokens[:, :kept] + block.ls1(block.attn(read)[:, :kept])
+    with sdpa_kernel(SDPBackend.MATH):
+        attended = block.attn(read)
+    tokens = tokens[:, :kept] + block.ls1(attended[:, :kept])
     tokens = tokens + block.ls2(block.mlp(block.norm2(tokens)))
     return backbone.forward_head(backbone.norm(tokens))

@@ -1,14 +1,10 @@
 """A timm model as features and head, with its own preprocessing and source of weights."""
 
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import timm
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from timm.data import resolve_model_data_config
 from torch import Tensor, nn
 
@@ -17,6 +13,7 @@ from methods.errors import UserError, one_of
 from methods.network_settings import NetworkSettings
 from methods.replay import replayed
 from methods.token_maps import from_map, to_map
+from methods.weights import head_prefixes, load_backbone, read_weights, unlike, weights_file
 
 
 class Classifier(nn.Module):
@@ -140,20 +137,6 @@ def from_settings(settings: NetworkSettings, classes: int, weights: str | None =
     )
 
 
-def weights_file(name: str) -> Path:
-    """Find a weights file in the working directory or in the folder named by BENCH_WEIGHTS."""
-    folder = os.environ.get("BENCH_WEIGHTS")
-    places = [Path(name)] + ([Path(folder) / name] if folder else [])
-    for place in places:
-        if place.is_file():
-            return place
-    where = f"in '{folder}'" if folder else "and BENCH_WEIGHTS is not set"
-    raise UserError(
-        f"weights '{name}' not found here {where}: set BENCH_WEIGHTS to the folder that holds it, "
-        "or use weights: pretrained"
-    )
-
-
 def check_source(settings: NetworkSettings) -> None:
     """Refuse what can be seen to be wrong without building the network.
 
@@ -178,35 +161,15 @@ def check_trained(settings: NetworkSettings, classes: int) -> None:
         known = timm.get_pretrained_cfg(name)
         found = "" if known and known.num_classes == classes else "a random head: timm's has other classes"
     else:
-        backbone, loaded = _backbone(name, classes, False, settings.arguments), _read(weights_file(settings.weights))
-        absent = [k for k in _unlike(backbone.state_dict(), loaded) if k.startswith(_heads(backbone))]
+        backbone = _backbone(name, classes, False, settings.arguments)
+        loaded = read_weights(weights_file(settings.weights))
+        absent = [k for k in unlike(backbone.state_dict(), loaded) if k.startswith(head_prefixes(backbone))]
         found = f"a random head: '{settings.weights}' has no '{absent[0]}' of that size" if absent else ""
     if found:
         raise UserError(
             f"the teacher '{name}' would explain {classes} classes by {found}. "
             f"Give it a 'fit' section, or weights of a head of {classes} outputs"
         )
-
-
-def load_backbone(backbone: nn.Module, path: Path, architecture: str) -> None:
-    """Load a safetensors file, in any float type, leaving out a head of another size.
-
-    Raises:
-        UserError: the file is damaged or of another format, its names have a prefix, or it is of another network.
-    """
-    loaded, own = _read(path), backbone.state_dict()
-    missing = [k for k in _unlike(own, loaded) if not k.startswith(_heads(backbone))]
-    if missing:
-        prefix = _prefix(missing, loaded)
-        why = (
-            f"their names begin with '{prefix}': remove it from each and save them again"
-            if prefix
-            else f"{len(missing)} tensors such as '{missing[0]}' are absent or of another shape; "
-            "check architecture and arguments"
-        )
-        raise UserError(f"weights '{path}' do not fit '{architecture}': {why}")
-    fitting = {k: v for k, v in loaded.items() if k in own and v.shape == own[k].shape}
-    backbone.load_state_dict(fitting, strict=False)
 
 
 def check_finite(logits: Tensor, what: str) -> Tensor:
@@ -236,30 +199,3 @@ def _check_architecture(architecture: str, pretrained: bool) -> None:
         raise one_of("architecture", architecture, timm.list_models())
     if pretrained and not timm.is_model_pretrained(architecture):
         raise UserError(f"timm has no weights of '{architecture}': name a local safetensors file, or another network")
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        again = "fetch it again" if path.suffix == ".safetensors" else "convert it by safetensors.torch.save_file"
-        raise UserError(f"weights '{path}' are not a whole safetensors file ({error}): {again}") from None
-
-
-def _unlike(own: Mapping[str, Tensor], loaded: Mapping[str, Tensor]) -> list[str]:
-    """Return the names of a network's own tensors that `loaded` lacks or has in another shape; counters may lack."""
-    unlike = [name for name, tensor in own.items() if name not in loaded or loaded[name].shape != tensor.shape]
-    return [name for name in unlike if not name.endswith("num_batches_tracked")]
-
-
-def _prefix(missing: Sequence[str], loaded: Mapping[str, Tensor]) -> str:
-    """Return the prefix under which `loaded` has everything that is missing, `module.` say, or nothing."""
-    ends = f".{missing[0]}"
-    prefixes = [name.removesuffix(missing[0]) for name in loaded if name.endswith(ends)]
-    return next((prefix for prefix in prefixes if all(prefix + name in loaded for name in missing)), "")
-
-
-def _heads(backbone: nn.Module) -> tuple[str, ...]:
-    """Return how the names of the head's tensors begin."""
-    names = backbone.pretrained_cfg.get("classifier") or ()  # type: ignore[union-attr, operator]
-    return tuple(f"{name}." for name in ([names] if isinstance(names, str) else names))

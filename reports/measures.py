@@ -10,7 +10,7 @@ class Measure:
 
     better: `higher`, `lower`, or anything else for what describes maps and never ranks them.
     unit: `share` (three decimals) or `percent` (one).
-    needs: what an image must have for the metric to be defined on it; empty if any image will do.
+    needs: what an image, or the classifier, must have for the metric to be defined; empty if any will do.
     """
 
     title: str
@@ -152,6 +152,7 @@ MEASURES = {
         "higher",
         "Share of the images whose true class the classifier’s head names from the last features, averaged with the "
         "map as weights instead of evenly.",
+        needs="Needs a classifier that averages its last features: one that classifies by a class token does not.",
     ),
     "randomisation": Measure(
         "Similarity after randomisation, cascade",

@@ -22,6 +22,10 @@ Explain = Callable[[Tensor, Tensor], Tensor]
 Peer = Callable[[Classifier, Size], Explain]
 
 
+class NoLayerError(Exception):
+    """A network has no layer that a library could be told to read."""
+
+
 def pytorch_grad_cam(teacher: Classifier, size: Size, name: str) -> Explain:
     """`GradCAM` or `ScoreCAM` of the package grad-cam, https://github.com/jacobgil/pytorch-grad-cam."""
     import pytorch_grad_cam
@@ -30,7 +34,7 @@ def pytorch_grad_cam(teacher: Classifier, size: Size, name: str) -> Explain:
     method, reshape = getattr(pytorch_grad_cam, name), None
     try:
         layer = last_stage(teacher, size)
-    except LookupError:
+    except NoLayerError:
         reshape = partial(to_map, backbone=teacher.backbone)
         layer = last_stage(teacher, size, reshape)
 
@@ -122,7 +126,7 @@ def last_stage(
     It is looked for by two passes of one image, with a hook on every module; `reshape` makes a map of its output.
 
     Raises:
-        LookupError: no module returns just that.
+        NoLayerError: no module returns just that.
     """
     parameter = next(teacher.parameters())
     example = torch.zeros(1, 3, *size, dtype=parameter.dtype, device=parameter.device)
@@ -142,5 +146,5 @@ def last_stage(
             for handle in handles:
                 handle.remove()
     if not found:
-        raise LookupError(f"no module of '{type(teacher.backbone).__name__}' returns its last features as a map")
+        raise NoLayerError(f"no module of '{type(teacher.backbone).__name__}' returns its last features as a map")
     return found[0]

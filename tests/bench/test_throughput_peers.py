@@ -55,7 +55,7 @@ def test_one_call_makes_the_forward_passes_that_the_method_needs(prepared, pair,
 def test_of_tokens_the_layer_is_found_by_the_library_that_takes_them(pooled):
     arguments = {"img_size": SIZE, "patch_size": 8, "dynamic_img_size": True, "global_pool": pooled}
     teacher = create("test_vit", 3, arguments=arguments).eval()
-    with pytest.raises(LookupError, match="no module of 'VisionTransformer' returns its last features as a map"):
+    with pytest.raises(peers.NoLayerError, match="no module of 'VisionTransformer' returns its last features as a map"):
         peers.last_stage(teacher, (SIZE, SIZE))
     blocks = teacher.backbone.blocks
     expected = {"avg": blocks[-1], "token": blocks[-1].norm1}[pooled]
